@@ -1,0 +1,1 @@
+//! Homes, terminals and leak checks for the tests of xdocker.

@@ -1,0 +1,3 @@
+//! The `xdocker` command.
+
+fn main() {}

@@ -1,0 +1,206 @@
+//! What can go wrong, typed. A message says what failed, `source()` says why; nothing here hints at
+//! options of a program, which is the CLI's business.
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::name::{ContainerName, ImageId, ImageRef, NameError};
+
+/// Result of an operation of the engine.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What sort of failure an [`Error`] is, for programs that choose what to do next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// An image, container, file or program that is not there.
+    NotFound,
+    /// A name that is taken.
+    AlreadyExists,
+    /// The thing is there, but not in a state for that.
+    Conflict,
+    /// A value that can never be right.
+    InvalidArgument,
+    /// The kernel or the file system refuses for lack of rights.
+    PermissionDenied,
+    /// It took longer than was allowed.
+    Timeout,
+    /// This kernel or host cannot do it.
+    Unsupported,
+    /// A system call failed for a reason of the machine's: disk full, out of memory, ….
+    System,
+}
+
+/// An error of the engine.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A text that is no name or version.
+    #[error("`{}` is no {what}: {why}", text.escape_debug())]
+    Name {
+        /// What it was to be.
+        what: &'static str,
+        /// What it was.
+        text: String,
+        /// What is wrong with it.
+        why: NameError,
+    },
+    /// A value that can never be right.
+    #[error("{what} `{}`: {why}", value.escape_debug())]
+    Invalid {
+        /// Which setting.
+        what: &'static str,
+        /// Its value.
+        value: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// An image that is not in the store.
+    #[error("image {0} does not exist")]
+    NoSuchImage(ImageRef),
+    /// An image whose name and version are taken.
+    #[error("image {0} exists already")]
+    ImageExists(ImageId),
+    /// A container that does not exist.
+    #[error("container {0} does not exist")]
+    NoSuchContainer(ContainerName),
+    /// A container whose name is taken.
+    #[error("container {0} exists already")]
+    ContainerExists(ContainerName),
+    /// The container is not running, and must be.
+    #[error("container {0} is not running")]
+    NotRunning(ContainerName),
+    /// The container is running, and must not be.
+    #[error("container {0} is running")]
+    Running(ContainerName),
+    /// Another process is changing this just now.
+    #[error("{0} is being changed by another process")]
+    Busy(String),
+    /// A file below the home, or one that the user named.
+    #[error("cannot {action} {}", path.display())]
+    File {
+        /// What was tried, as an infinitive: `create`, `read`, ….
+        action: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// Why it failed.
+        source: io::Error,
+    },
+    /// A system call that is not about a file.
+    #[error("cannot {action}")]
+    System {
+        /// What was tried, as an infinitive.
+        action: String,
+        /// Why it failed.
+        source: io::Error,
+    },
+    /// A record of ours that cannot be understood.
+    #[error("record {} is damaged", path.display())]
+    Record {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: serde_json::Error,
+    },
+    /// A record or home that a later release wrote.
+    #[error("{} has format {found}, this release knows up to {known}", path.display())]
+    Format {
+        /// The file.
+        path: PathBuf,
+        /// The format it says it has.
+        found: u32,
+        /// The newest that we know.
+        known: u32,
+    },
+    /// A step of a launch plan failed; everything before it has been undone.
+    #[error("cannot {step}")]
+    Launch {
+        /// The step, in words.
+        step: String,
+        /// Why it failed.
+        source: io::Error,
+    },
+    /// It took longer than was allowed.
+    #[error("{what} did not happen within {} s", limit.as_secs_f32())]
+    Timeout {
+        /// What was waited for.
+        what: String,
+        /// How long.
+        limit: std::time::Duration,
+    },
+    /// This kernel or host cannot do it.
+    #[error("{what} is not possible here: {why}")]
+    Unsupported {
+        /// What was asked for.
+        what: String,
+        /// What is missing.
+        why: String,
+    },
+    /// Tear-down went on past failures; these are all of them.
+    #[error("{what} left something behind: {}", list(failures))]
+    TearDown {
+        /// Which operation.
+        what: String,
+        /// What failed, in order.
+        failures: Vec<Error>,
+    },
+}
+
+/// All messages of `failures` with their causes, in one line.
+fn list(failures: &[Error]) -> String {
+    failures.iter().map(Error::chain).collect::<Vec<_>>().join("; ")
+}
+
+impl Error {
+    /// What sort of failure this is.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Name { .. } | Self::Invalid { .. } => ErrorKind::InvalidArgument,
+            Self::NoSuchImage(_) | Self::NoSuchContainer(_) => ErrorKind::NotFound,
+            Self::ImageExists(_) | Self::ContainerExists(_) => ErrorKind::AlreadyExists,
+            Self::NotRunning(_) | Self::Running(_) | Self::Busy(_) => ErrorKind::Conflict,
+            Self::File { source, .. } | Self::System { source, .. } | Self::Launch { source, .. } => {
+                match source.kind() {
+                    io::ErrorKind::NotFound => ErrorKind::NotFound,
+                    io::ErrorKind::AlreadyExists => ErrorKind::AlreadyExists,
+                    io::ErrorKind::PermissionDenied => ErrorKind::PermissionDenied,
+                    io::ErrorKind::TimedOut => ErrorKind::Timeout,
+                    io::ErrorKind::Unsupported => ErrorKind::Unsupported,
+                    _ => ErrorKind::System,
+                }
+            }
+            Self::Timeout { .. } => ErrorKind::Timeout,
+            Self::Format { .. } | Self::Unsupported { .. } => ErrorKind::Unsupported,
+            Self::Record { .. } => ErrorKind::System,
+            Self::TearDown { failures, .. } => failures.first().map_or(ErrorKind::System, Self::kind),
+        }
+    }
+
+    /// The message with all its causes, `: ` between them, in one line.
+    #[must_use]
+    pub fn chain(&self) -> String {
+        let mut text = self.to_string();
+        let mut cause = std::error::Error::source(self);
+        while let Some(why) = cause {
+            text = format!("{text}: {why}");
+            cause = why.source();
+        }
+        text
+    }
+
+    /// Maker of a [`Error::File`] from an `io::Error`, for `map_err`.
+    pub(crate) fn file(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::File { action, path: path.into(), source }
+    }
+
+    /// Maker of a [`Error::System`] from an errno or `io::Error`, for `map_err`.
+    pub(crate) fn system<E: Into<io::Error>>(action: impl Into<String>) -> impl FnOnce(E) -> Self {
+        move |source| Self::System { action: action.into(), source: source.into() }
+    }
+
+    /// A value that can never be right.
+    pub(crate) fn invalid(what: &'static str, value: impl Into<String>, why: impl Into<String>) -> Self {
+        Self::Invalid { what, value: value.into(), why: why.into() }
+    }
+}

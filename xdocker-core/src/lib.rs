@@ -1,0 +1,8 @@
+//! xdocker: a container engine that is a library.
+#![deny(unsafe_code)]
+
+mod error;
+mod name;
+
+pub use error::{Error, ErrorKind, Result};
+pub use name::{ContainerName, ImageId, ImageName, ImageRef, NAME_MAX, NameError, Version};

@@ -1,0 +1,255 @@
+//! What the library and the helper say to one another: the launch plan, session requests, reports.
+//!
+//! This file is compiled twice, into the library and into the freestanding helper, so that there is one
+//! truth about each number. Everything is in the machine's own byte order: both ends are one build on one
+//! host.
+//!
+//! # A plan
+//! ```text
+//! Header | steps of HOST | steps of INSIDE | steps of UNDO | record prefix
+//! step:  StepHead (24 bytes) | payload, zero-padded to a multiple of 8
+//! ```
+//! `HOST` runs in the helper as it was started (a monitor, in the host's namespaces; for a session, a
+//! short-lived process that joins the container's). `INSIDE` runs in the process cloned from it and ends
+//! in [`op::EXEC`] or [`op::INIT`]. `UNDO` runs in the monitor when the root process has ended, or when an
+//! earlier step failed: every step of it, whatever the ones before said.
+
+/// First word of a plan and of a request: `xdk1`.
+pub const MAGIC: u32 = u32::from_le_bytes(*b"xdk1");
+
+/// Descriptors that the library hands to a monitor, at fixed numbers. 0, 1 and 2 become the root process's.
+pub mod fd {
+    /// Connected `SOCK_SEQPACKET` socket to whoever boots: one [`super::Report`] a message.
+    pub const CONTROL: i32 = 3;
+    /// The plan, a memfd.
+    pub const PLAN: i32 = 4;
+    /// `run.json`, open for writing, with the monitor's lock on it.
+    pub const RUN: i32 = 5;
+    /// The container's directory.
+    pub const DIRECTORY: i32 = 6;
+    /// Listening `SOCK_SEQPACKET` socket for sessions.
+    pub const SESSIONS: i32 = 7;
+    /// The first number that is nobody's.
+    pub const FREE: i32 = 8;
+}
+
+/// Sections of a plan, as indices of [`Header::sections`] and as reported in [`Report::section`].
+pub mod section {
+    /// Steps in the host's namespaces.
+    pub const HOST: u32 = 0;
+    /// Steps in the new process.
+    pub const INSIDE: u32 = 1;
+    /// Steps of the tear-down.
+    pub const UNDO: u32 = 2;
+    /// How many sections there are.
+    pub const COUNT: usize = 3;
+    /// Not a section: the helper's own work around the plan; [`super::Report::step`] is one of [`super::work`].
+    pub const HELPER: u32 = 3;
+}
+
+/// What the helper does on its own account, as [`Report::step`] when [`Report::section`] is [`section::HELPER`].
+pub mod work {
+    /// Reading and checking the plan.
+    pub const PLAN: u32 = 0;
+    /// Creating the process with its namespaces.
+    pub const CLONE: u32 = 1;
+    /// Writing `run.json`.
+    pub const RECORD: u32 = 2;
+    /// Making the pseudo-terminal in the container's own devpts.
+    pub const TERMINAL: u32 = 3;
+    /// Receiving a request.
+    pub const REQUEST: u32 = 4;
+    /// Refusing to be PID 1 where it is not.
+    pub const NOT_INIT: u32 = 5;
+    /// The process went away before it could report.
+    pub const VANISHED: u32 = 6;
+    /// Writing `exit.json`.
+    pub const EXIT_RECORD: u32 = 7;
+}
+
+/// Bits of [`Header::flags`].
+pub mod flag {
+    /// The container ends when the other end of the control socket closes.
+    pub const BOUND: u32 = 1 << 0;
+    /// The control socket stays open after the start, and the end is reported on it.
+    pub const REPORT_END: u32 = 1 << 1;
+    /// A session on a terminal: the master travels with the first report.
+    pub const TERMINAL: u32 = 1 << 2;
+}
+
+/// Start of a plan.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct Header {
+    /// [`MAGIC`].
+    pub magic: u32,
+    /// Length of the whole plan in bytes.
+    pub length: u32,
+    /// Bits of [`flag`].
+    pub flags: u32,
+    /// Rows and columns of the terminal, 16 bits each, rows in the upper half.
+    pub window: u32,
+    /// Namespaces of the new process: `CLONE_NEW*` of clone(2).
+    pub clone_flags: u64,
+    /// Offset and length in bytes of each section.
+    pub sections: [[u32; 2]; section::COUNT],
+    /// Offset and length of the text that `run.json` begins with.
+    pub record: [u32; 2],
+}
+
+/// Start of a step; its payload follows.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct StepHead {
+    /// One of [`op`].
+    pub op: u16,
+    /// First slot: the one read, or acted on.
+    pub a: u8,
+    /// Second slot.
+    pub b: u8,
+    /// Length of the payload in bytes, padding apart.
+    pub payload: u32,
+    /// First number.
+    pub x: u64,
+    /// Second number.
+    pub y: u64,
+}
+
+/// Slots hold file descriptors from one step to a later one.
+pub mod slot {
+    /// The working directory (`AT_FDCWD`), for steps that resolve a path.
+    pub const CWD: u8 = 0xff;
+    /// Preset in a monitor: the container's directory.
+    pub const DIRECTORY: u8 = 0xfe;
+    /// Preset for a session: pidfd of the container's root process.
+    pub const ROOT_PROCESS: u8 = 0xfd;
+    /// How many numbered slots there are.
+    pub const COUNT: usize = 32;
+}
+
+/// Operations. Each is one system call, or the few that make no sense apart; `s0`, `s1` … are the
+/// NUL-terminated strings of the payload.
+pub mod op {
+    /// `a = fsopen(s0)`.
+    pub const FS_OPEN: u16 = 1;
+    /// `fsconfig(a, SET_STRING, s0, s1)`.
+    pub const FS_STRING: u16 = 2;
+    /// `fsconfig(a, SET_FLAG, s0)`.
+    pub const FS_FLAG: u16 = 3;
+    /// `fsconfig(a, CMD_CREATE)`, `b = fsmount(a, attributes x)`, `close(a)`.
+    pub const FS_MOUNT: u16 = 4;
+    /// `move_mount(a → b)`, both by descriptor.
+    pub const MOVE_MOUNT: u16 = 5;
+    /// `b = openat2(a, s0, flags x, resolve y)`.
+    pub const OPEN: u16 = 6;
+    /// `b = open_tree(a, s0, flags x)`.
+    pub const OPEN_TREE: u16 = 7;
+    /// `mount_setattr(a, s0, flags low x, propagation high x, set low y, clear high y)`.
+    pub const MOUNT_SETATTR: u16 = 8;
+    /// `mkdirat(a, s0, mode x)`; with `y` = 1 a directory that is there already is fine.
+    pub const MKDIR: u16 = 9;
+    /// `mknodat(a, s0, mode x, device y)`.
+    pub const MKNOD: u16 = 10;
+    /// `symlinkat(s0, a, s1)`.
+    pub const SYMLINK: u16 = 11;
+    /// `fchdir(a)`, `pivot_root(".", ".")`, `umount2(".", MNT_DETACH)`, `chdir("/")`.
+    pub const PIVOT_ROOT: u16 = 12;
+    /// `mount(s0, s1, s2, flags x, s3)`.
+    pub const MOUNT: u16 = 13;
+    /// `umount2(s0, flags x)`; nothing mounted there is fine.
+    pub const UMOUNT: u16 = 14;
+    /// `unlinkat(a, s0, flags x)`; nothing there is fine.
+    pub const UNLINK: u16 = 15;
+    /// `sethostname(s0)`.
+    pub const SET_HOSTNAME: u16 = 16;
+    /// `setns(a, types x)`.
+    pub const SETNS: u16 = 17;
+    /// `close(a)`.
+    pub const CLOSE: u16 = 18;
+    /// Opens `s0` at `a` for writing and writes `s1`.
+    pub const WRITE: u16 = 19;
+    /// `setsid()`.
+    pub const SETSID: u16 = 20;
+    /// `prctl(a, x, y, 0, 0)`.
+    pub const PRCTL: u16 = 21;
+    /// Drops every capability from the bounding set whose bit in `x` is clear, and all ambient ones.
+    pub const BOUNDING: u16 = 22;
+    /// `setgroups(payload of u32)`, `setresgid(x)`, `setresuid(y)`.
+    pub const IDS: u16 = 23;
+    /// `capset(permitted = effective = x, inheritable = y)`.
+    pub const CAPSET: u16 = 24;
+    /// `seccomp(SET_MODE_FILTER, flags x, payload of sock_filter)`.
+    pub const SECCOMP: u16 = 25;
+    /// `prlimit(resource a, soft x, hard y)`.
+    pub const RLIMIT: u16 = 26;
+    /// `chdir(s0)`, and then `getcwd` must be absolute (CVE-2024-21626).
+    pub const CHDIR: u16 = 27;
+    /// `umask(x)`.
+    pub const UMASK: u16 = 28;
+    /// `fstatfs(a)` must say file system type `x`, else `EXDEV`.
+    pub const CHECK_FS: u16 = 29;
+    /// Executes: `x` argument strings, then `y` environment strings. An argument 0 without `/` is looked
+    /// up in the environment's `PATH`. All descriptors but 0, 1 and 2 are closed first.
+    pub const EXEC: u16 = 30;
+    /// Becomes PID 1 of the container: reaps, and ends the container on SIGTERM.
+    pub const INIT: u16 = 31;
+    /// Brings the loopback interface of the network namespace up.
+    pub const LOOPBACK_UP: u16 = 32;
+    /// `keyctl(KEYCTL_JOIN_SESSION_KEYRING)`: a keyring of its own; a kernel without keys is fine.
+    pub const KEYRING: u16 = 33;
+    /// `fstatat(a, s0)` must be a character device `x`, else `ENODEV` (CVE-2025-31133).
+    pub const CHECK_DEVICE: u16 = 34;
+    /// Dies by SIGKILL. Only fault tests write it.
+    pub const DIE: u16 = 35;
+    /// Attaches the (detached) mount `a` over what `s0` names below `b`, which is resolved beneath `b`
+    /// without following anything; nothing there is fine.
+    pub const MASK: u16 = 36;
+}
+
+/// Kinds of [`Report`].
+pub mod report {
+    /// The process runs; [`super::Report::pid`] says which.
+    pub const STARTED: u32 = 1;
+    /// A step failed.
+    pub const FAILED: u32 = 2;
+    /// The process ended; [`super::Report::status`] as of wait(2).
+    pub const ENDED: u32 = 3;
+}
+
+/// What a monitor or a session says, one a message.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// One of [`report`].
+    pub kind: u32,
+    /// Section of the step that failed.
+    pub section: u32,
+    /// Index of the step in its section, or one of [`work`].
+    pub step: u32,
+    /// Why it failed.
+    pub errno: i32,
+    /// Process id in the host's namespace.
+    pub pid: i32,
+    /// Wait status as wait(2) gives it.
+    pub status: i32,
+}
+
+/// Kinds of [`Request`].
+pub mod request {
+    /// Start a process: descriptors are the plan, then stdin, stdout and stderr (none on a terminal).
+    pub const SESSION: u32 = 1;
+    /// Sent by the client of a session: signal `argument` to its process.
+    pub const SIGNAL: u32 = 2;
+}
+
+/// What a client says to a monitor or to its session, one a message.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct Request {
+    /// [`MAGIC`].
+    pub magic: u32,
+    /// One of [`request`].
+    pub kind: u32,
+    /// As the kind says.
+    pub argument: u64,
+}
