@@ -1,0 +1,290 @@
+//! The monitor: one process for each running container, on the host's side.
+//!
+//! It makes the container (the plan's `HOST` steps, a clone with new namespaces, the `INSIDE` steps in it),
+//! serves sessions, and when the root process ends, for whatever reason, it undoes what was made, writes
+//! how it ended and goes. While it lives it holds the lock on `run.json`, so its death cannot go unseen.
+
+use crate::plan::Plan;
+use crate::session;
+use crate::steps::Machine;
+use crate::sys::{self, Cloned, Errno, Poll, Result, SIGCHLD, SIGKILL, Text, Wait};
+use crate::wire::{Report, fd, flag, op, report, section, work};
+use crate::{BROKEN, record};
+
+/// Where a step failed, and why.
+#[derive(Clone, Copy)]
+pub struct Failure {
+    pub section: u32,
+    pub step: u32,
+    pub errno: i32,
+}
+
+impl Failure {
+    /// A failure of the helper's own work.
+    pub fn of(work: u32) -> impl FnOnce(Errno) -> Self {
+        move |why| Self { section: section::HELPER, step: work, errno: why.0 }
+    }
+
+    pub fn report(self) -> Report {
+        Report {
+            kind: report::FAILED,
+            section: self.section,
+            step: self.step,
+            errno: self.errno,
+            ..Report::default()
+        }
+    }
+}
+
+/// What a new process tells its parent through memory that both see: descriptors would be visible from
+/// inside the container.
+#[repr(C)]
+pub struct Progress {
+    /// 0 while it works on its steps, 1 when it has left them behind, 2 when one failed.
+    state: u32,
+    failure: Failure,
+}
+
+impl Progress {
+    /// A new shared page, all zeros.
+    pub fn new() -> Result<*mut Self> {
+        Ok(sys::map(None, size_of::<Self>())?.cast())
+    }
+
+    /// How it went, once the process has executed its program, closed its pipe or died.
+    pub fn outcome(this: *mut Self) -> core::result::Result<(), Failure> {
+        // SAFETY: `this` came from `new` and stays mapped; the other process writes no more.
+        let seen = unsafe { this.read_volatile() };
+        match seen.state {
+            1 => Ok(()),
+            2 => Err(seen.failure),
+            _ => Err(Failure::of(work::VANISHED)(Errno(0))),
+        }
+    }
+
+    pub fn leaving(this: *mut Self) {
+        // SAFETY: as in `outcome`; only one process writes.
+        unsafe { (&raw mut (*this).state).write_volatile(1) };
+    }
+
+    pub fn failed(this: *mut Self, failure: Failure) {
+        // SAFETY: as in `leaving`.
+        unsafe {
+            (&raw mut (*this).failure).write_volatile(failure);
+            (&raw mut (*this).state).write_volatile(2);
+        }
+    }
+}
+
+/// Runs all steps of a section up to the first failure.
+pub fn run_section(plan: &Plan, machine: &mut Machine, which: u32) -> core::result::Result<(), Failure> {
+    for (index, step) in (0u32..).zip(plan.steps(which)) {
+        machine.run(&step).map_err(|why| Failure { section: which, step: index, errno: why.0 })?;
+    }
+    Ok(())
+}
+
+/// Whether the library started us.
+pub fn has_plan() -> bool {
+    [fd::CONTROL, fd::PLAN, fd::RUN, fd::DIRECTORY, fd::SESSIONS].iter().all(|fd| sys::is_open(*fd))
+}
+
+/// The whole life of a monitor.
+pub fn run() -> ! {
+    const PR_SET_DUMPABLE: u64 = 4;
+    const PR_SET_NAME: u64 = 15;
+    sys::default_signals();
+    // A terminal's Ctrl-C, or a shell's farewell, is meant for whoever called, not for the container.
+    sys::set_mask(u64::MAX);
+    let _ = sys::setsid();
+    let _ = sys::prctl(PR_SET_NAME, c"xdocker-monitor".as_ptr() as u64, 0);
+    let _ = sys::prctl(PR_SET_DUMPABLE, 0, 0);
+    sys::umask(0o022);
+    let plan = match Plan::map(fd::PLAN) {
+        Ok(plan) => plan,
+        Err(why) => {
+            tell(Failure::of(work::PLAN)(why).report());
+            sys::exit(BROKEN)
+        }
+    };
+    let mut machine = Machine::new(fd::DIRECTORY, -1);
+    match start(&plan, &mut machine) {
+        Ok(root) => watch(&plan, root),
+        Err(failure) => {
+            // Undone first, told then: whoever hears of the failure finds nothing left.
+            let undone = undo(&plan);
+            if undone.is_none() {
+                forget_run();
+            }
+            tell(failure.report());
+            sys::exit(1)
+        }
+    }
+}
+
+/// The container's root process.
+#[derive(Clone, Copy)]
+pub struct Root {
+    pub pid: i32,
+    pub pidfd: i32,
+}
+
+/// Executes the plan up to the point where the root process runs on its own.
+fn start(plan: &Plan, machine: &mut Machine) -> core::result::Result<Root, Failure> {
+    run_section(plan, machine, section::HOST)?;
+    let clone_failure = || Failure::of(work::CLONE);
+    let progress = Progress::new().map_err(clone_failure())?;
+    let [ready, written] = sys::pipe().map_err(clone_failure())?;
+    let flags = plan.header.clone_flags | sys::CLONE_PIDFD;
+    let root = match sys::clone_process(flags).map_err(clone_failure())? {
+        Cloned::Child => {
+            sys::close(ready);
+            become_root(plan, machine, progress, written)
+        }
+        Cloned::Parent { pid, pidfd } => Root { pid, pidfd },
+    };
+    sys::close(written);
+    let recorded = record::running(plan.record(), root.pid).map_err(Failure::of(work::RECORD));
+    // The pipe closes when the child has executed its program, became PID 1, or died.
+    let _ = sys::read(ready, &mut [0u8; 1]);
+    sys::close(ready);
+    recorded.and_then(|()| Progress::outcome(progress)).map(|()| root).inspect_err(|_| {
+        let _ = sys::pidfd_send_signal(root.pidfd, SIGKILL);
+        let _ = sys::wait(Wait::Pid(root.pid), 0);
+    })
+}
+
+/// The child's side: never returns.
+fn become_root(plan: &Plan, machine: &mut Machine, progress: *mut Progress, pipe: i32) -> ! {
+    die_with_parent();
+    // The monitor may have died before that took effect: then nobody reads the pipe.
+    let mut reader = [Poll::new(pipe, 0)];
+    if sys::poll(&mut reader, 0).is_ok_and(|n| n > 0) && reader[0].got & sys::POLLERR != 0 {
+        sys::exit(BROKEN);
+    }
+    let _ = sys::setsid();
+    machine.may_be_init = plan.header.clone_flags & sys::CLONE_NEWPID != 0;
+    enter(plan, machine, progress)
+}
+
+/// Executes the `INSIDE` steps, the last of which gives the process away.
+pub fn enter(plan: &Plan, machine: &mut Machine, progress: *mut Progress) -> ! {
+    let steps = plan.steps(section::INSIDE);
+    for (index, step) in (0u32..).zip(steps) {
+        let leaving = matches!(step.head.op, op::EXEC | op::INIT);
+        if leaving {
+            // A change of identity on the way here has cleared it (prctl(2)).
+            die_with_parent();
+            Progress::leaving(progress);
+        }
+        if let Err(why) = machine.run(&step) {
+            Progress::failed(progress, Failure { section: section::INSIDE, step: index, errno: why.0 });
+            sys::exit(BROKEN);
+        }
+    }
+    Progress::failed(progress, Failure::of(work::PLAN)(sys::EPROTO));
+    sys::exit(BROKEN)
+}
+
+fn die_with_parent() {
+    const PR_SET_PDEATHSIG: u64 = 1;
+    let _ = sys::prctl(PR_SET_PDEATHSIG, SIGKILL as u64, 0);
+}
+
+/// Serves until the root process ends; then takes everything down.
+fn watch(plan: &Plan, root: Root) -> ! {
+    let flags = plan.header.flags;
+    let started = Report { kind: report::STARTED, pid: root.pid, ..Report::default() };
+    let heard = sys::send(fd::CONTROL, as_bytes(&started), -1).is_ok();
+    if flags & flag::BOUND != 0 && !heard {
+        let _ = sys::pidfd_send_signal(root.pidfd, SIGKILL);
+    }
+    // Of what a container outlives nothing is kept open: neither its caller's terminal nor its socket.
+    drop_stdio();
+    let mut control = fd::CONTROL;
+    if flags & (flag::BOUND | flag::REPORT_END) == 0 {
+        sys::close(control);
+        control = -1;
+    }
+    let children = sys::signalfd(sys::signals(&[SIGCHLD])).unwrap_or(-1);
+    let mut set = [
+        Poll::new(root.pidfd, sys::POLLIN),
+        Poll::new(fd::SESSIONS, sys::POLLIN),
+        Poll::new(control, 0),
+        Poll::new(children, sys::POLLIN),
+    ];
+    loop {
+        let _ = sys::poll(&mut set, -1);
+        let [ended, session, owner, child] = set.map(|entry| entry.got);
+        if child != 0 {
+            let _ = sys::read(children, &mut [0u8; 128]);
+            // Holders of sessions share our process group; the root process has one of its own, and
+            // stays a zombie to the last, so that its pid cannot become anybody else's.
+            while let Ok(Some(_)) = sys::wait(Wait::OwnGroup, sys::WNOHANG) {}
+        }
+        if ended != 0 {
+            break;
+        }
+        if owner != 0 {
+            set[2].fd = -1;
+            sys::close(control);
+            if flags & flag::BOUND != 0 {
+                let _ = sys::pidfd_send_signal(root.pidfd, SIGKILL);
+            }
+        }
+        if session != 0 {
+            if let Ok(connection) = sys::accept(fd::SESSIONS) {
+                session::hold(connection, root.pidfd);
+            }
+        }
+    }
+    sys::close(fd::SESSIONS);
+    let status = sys::wait(Wait::Pid(root.pid), sys::WNOWAIT).ok().flatten().map_or(0, |(_, status)| status);
+    // The kernel lets PID 1 end only when everything inside has been reaped, so the holders have seen
+    // their processes end and are about to go.
+    while let Ok(Some(_)) = sys::wait(Wait::OwnGroup, 0) {}
+    let undone = undo(plan);
+    if record::ended(status, undone).is_ok() && undone.is_none() {
+        forget_run();
+    }
+    let ended = Report { kind: report::ENDED, status, pid: root.pid, ..Report::default() };
+    tell(ended);
+    sys::exit(0)
+}
+
+/// Runs every step of the tear-down and says which failed first.
+fn undo(plan: &Plan) -> Option<(u32, i32)> {
+    let mut machine = Machine::new(fd::DIRECTORY, -1);
+    let mut first = None;
+    for (index, step) in (0u32..).zip(plan.steps(section::UNDO)) {
+        if let Err(why) = machine.run(&step) {
+            first = first.or(Some((index, why.0)));
+        }
+    }
+    first
+}
+
+/// Nothing of the container is left in the kernel: its record of that goes.
+fn forget_run() {
+    let _ = sys::unlinkat(fd::DIRECTORY, Text::of(c"run.json"), 0);
+}
+
+fn tell(message: Report) {
+    let _ = sys::send(fd::CONTROL, as_bytes(&message), -1);
+}
+
+/// A report as it travels.
+pub fn as_bytes(message: &Report) -> &[u8] {
+    // SAFETY: `Report` is six 32-bit words without padding.
+    unsafe { core::slice::from_raw_parts((&raw const *message).cast(), size_of::<Report>()) }
+}
+
+/// Puts /dev/null in the place of 0, 1 and 2, so that later descriptors do not take those numbers.
+fn drop_stdio() {
+    if let Ok(null) = sys::openat(sys::AT_FDCWD, Text::of(c"/dev/null"), sys::O_RDWR, 0) {
+        for number in 0..3 {
+            let _ = sys::dup_to(null, number);
+        }
+        sys::close(null);
+    }
+}

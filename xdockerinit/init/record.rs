@@ -1,0 +1,98 @@
+//! The two records that a monitor writes, as JSON of one line: `run.json` (who runs) and `exit.json` (how it
+//! ended). The library reads them; it writes the start of the first itself, into the plan.
+
+use crate::sys::{self, Result, Text};
+use crate::wire::fd;
+
+/// A line that grows in a buffer of fixed size; what does not fit is an error when it is written.
+struct Line {
+    bytes: [u8; 1024],
+    length: usize,
+}
+
+impl Line {
+    fn new() -> Self {
+        Self { bytes: [0; 1024], length: 0 }
+    }
+
+    fn text(mut self, text: &[u8]) -> Self {
+        let end = self.length + text.len();
+        if let Some(room) = self.bytes.get_mut(self.length..end) {
+            room.copy_from_slice(text);
+        }
+        self.length = end;
+        self
+    }
+
+    fn number(self, number: u64) -> Self {
+        let mut digits = [0u8; 20];
+        let mut at = digits.len();
+        let mut rest = number;
+        loop {
+            at -= 1;
+            digits[at] = b'0' + (rest % 10) as u8;
+            rest /= 10;
+            if rest == 0 {
+                return self.text(&digits[at..]);
+            }
+        }
+    }
+
+    fn finish(&self) -> Result<&[u8]> {
+        self.bytes.get(..self.length).ok_or(sys::ENAMETOOLONG)
+    }
+}
+
+/// Completes `run.json`: the start of it comes with the plan and ends where `"pid":` is to follow.
+pub fn running(start: &[u8], pid: i32) -> Result<()> {
+    let line = Line::new().text(start);
+    let line = line.text(b"\"pid\":").number(pid as u64);
+    let line = line.text(b",\"pid_start\":").number(start_time(pid)?);
+    let line = line.text(b",\"monitor\":").number(sys::getpid() as u64).text(b"}\n");
+    let line = line.finish()?;
+    match sys::pwrite(fd::RUN, line, 0)? {
+        n if n == line.len() => Ok(()),
+        _ => Err(sys::EPROTO),
+    }
+}
+
+/// Writes `exit.json`, whole or not at all, and takes `run.json` away.
+///
+/// `failure` is the first step of the tear-down that failed, as (index, errno).
+pub fn ended(status: i32, failure: Option<(u32, i32)>) -> Result<()> {
+    let line = Line::new().text(b"{\"format\":1,\"status\":").number(status as u64);
+    let line = line.text(b",\"ended_ns\":").number(sys::now());
+    let line = match failure {
+        None => line,
+        Some((step, errno)) => line
+            .text(b",\"tear_down\":{\"step\":")
+            .number(u64::from(step))
+            .text(b",\"errno\":")
+            .number(errno as u64)
+            .text(b"}"),
+    };
+    let line = line.text(b"}\n");
+    let (name, part) = (Text::of(c"exit.json"), Text::of(c"exit.json.new"));
+    let file = sys::openat(fd::DIRECTORY, part, sys::O_WRONLY | sys::O_CREAT | sys::O_TRUNC, 0o600)?;
+    let written = line.finish().and_then(|line| sys::write(file, line));
+    sys::close(file);
+    written?;
+    sys::renameat(fd::DIRECTORY, part, name)
+}
+
+/// When a process started, in clock ticks since boot: field 22 of /proc/PID/stat (proc_pid_stat(5)). With
+/// it a pid names one process and not whoever has the number later.
+fn start_time(pid: i32) -> Result<u64> {
+    let path = Line::new().text(b"/proc/").number(pid as u64).text(b"/stat\0");
+    // SAFETY: the line ends in a NUL and outlives the call.
+    let path_text = unsafe { Text::new(path.finish()?.as_ptr()) };
+    let file = sys::openat(sys::AT_FDCWD, path_text, 0, 0)?;
+    let mut buffer = [0u8; 1024];
+    let length = sys::read(file, &mut buffer);
+    sys::close(file);
+    let text = buffer.get(..length?).unwrap_or(&[]);
+    // The name in parentheses may hold anything: fields are counted from its end.
+    let after = text.iter().rposition(|byte| *byte == b')').ok_or(sys::EPROTO)?;
+    let field = text[after..].split(|byte| *byte == b' ').nth(20).ok_or(sys::EPROTO)?;
+    Ok(field.iter().fold(0u64, |sum, digit| sum.wrapping_mul(10).wrapping_add(u64::from(digit.wrapping_sub(b'0')))))
+}

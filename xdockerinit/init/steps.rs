@@ -1,0 +1,245 @@
+//! Execution of steps: each is one system call, or the few that make no sense apart.
+
+use crate::plan::Step;
+use crate::sys::{self, EACCES, EBUSY, EEXIST, EINVAL, ENAMETOOLONG, ENODEV, ENOENT, ENOSYS, ENOTDIR, EXDEV};
+use crate::sys::{Errno, Result, Text};
+use crate::wire::{op, slot};
+
+/// What steps of a process have between them: the descriptors that they pass on to one another.
+pub struct Machine {
+    slots: [i32; slot::COUNT],
+    directory: i32,
+    root_process: i32,
+    /// Whether the process was cloned into a PID namespace of its own.
+    pub may_be_init: bool,
+}
+
+impl Machine {
+    pub fn new(directory: i32, root_process: i32) -> Self {
+        Self { slots: [-1; slot::COUNT], directory, root_process, may_be_init: false }
+    }
+
+    fn fd(&self, number: u8) -> i32 {
+        match number {
+            slot::CWD => sys::AT_FDCWD,
+            slot::DIRECTORY => self.directory,
+            slot::ROOT_PROCESS => self.root_process,
+            _ => self.slots.get(usize::from(number)).copied().unwrap_or(-1),
+        }
+    }
+
+    fn keep(&mut self, number: u8, fd: i32) -> Result<()> {
+        *self.slots.get_mut(usize::from(number)).ok_or(EINVAL)? = fd;
+        Ok(())
+    }
+
+    fn drop(&mut self, number: u8) -> Result<()> {
+        sys::close(self.fd(number));
+        self.keep(number, -1)
+    }
+
+    /// Executes one step.
+    pub fn run(&mut self, step: &Step) -> Result<()> {
+        let head = step.head;
+        let (x, y) = (head.x, head.y);
+        let a = self.fd(head.a);
+        let mut texts = step.texts();
+        match head.op {
+            op::FS_OPEN => self.keep(head.a, sys::fsopen(texts.take())?),
+            op::FS_STRING => sys::fsconfig_string(a, texts.take(), texts.take()),
+            op::FS_FLAG => sys::fsconfig_flag(a, texts.take()),
+            op::FS_MOUNT => {
+                sys::fsconfig_create(a)?;
+                self.keep(head.b, sys::fsmount(a, x)?)?;
+                self.drop(head.a)
+            }
+            op::MOVE_MOUNT => sys::move_mount(a, self.fd(head.b)),
+            op::OPEN => self.keep(head.b, sys::openat2(a, texts.take(), x, y)?),
+            op::OPEN_TREE => self.keep(head.b, sys::open_tree(a, texts.take(), x)?),
+            op::MOUNT_SETATTR => sys::mount_setattr(
+                a,
+                texts.take(),
+                x & 0xffff_ffff,
+                y & 0xffff_ffff,
+                y >> 32,
+                x >> 32,
+            ),
+            op::MKDIR => allow(sys::mkdirat(a, texts.take(), x), if y == 1 { &[EEXIST] } else { &[] }),
+            op::MKNOD => sys::mknodat(a, texts.take(), x, y),
+            op::SYMLINK => sys::symlinkat(texts.take(), a, texts.take()),
+            op::PIVOT_ROOT => pivot_root(a),
+            op::MOUNT => {
+                let (source, target, kind) = (texts.take(), texts.take(), texts.take());
+                sys::mount(source, target, kind, x, texts.take())
+            }
+            op::UMOUNT => umount(texts.take(), x),
+            op::UNLINK => allow(sys::unlinkat(a, texts.take(), x), &[ENOENT]),
+            op::SET_HOSTNAME => sys::sethostname(texts.take()),
+            op::SETNS => sys::setns(a, x),
+            op::CLOSE => self.drop(head.a),
+            op::WRITE => {
+                let file = sys::openat(a, texts.take(), sys::O_WRONLY, 0)?;
+                let result = sys::write(file, texts.take().bytes());
+                sys::close(file);
+                result.map(drop)
+            }
+            op::SETSID => sys::setsid(),
+            op::PRCTL => sys::prctl(u64::from(head.a), x, y),
+            op::BOUNDING => bounding(x),
+            op::IDS => {
+                let groups = step.payload();
+                sys::setgroups(groups.len() / 4, groups.as_ptr())?;
+                sys::setresgid(x)?;
+                sys::setresuid(y)
+            }
+            op::CAPSET => sys::capset(x, y),
+            op::SECCOMP => sys::seccomp_filter(x, step.payload().as_ptr(), step.payload().len()),
+            op::RLIMIT => sys::prlimit(head.a, x, y),
+            op::CHDIR => chdir(texts.take()),
+            op::UMASK => {
+                sys::umask(x);
+                Ok(())
+            }
+            op::CHECK_FS => check(sys::file_system_type(a)? == x, EXDEV),
+            op::EXEC => self.exec(step),
+            op::INIT => crate::reaper::run(self),
+            op::LOOPBACK_UP => sys::loopback_up(),
+            op::KEYRING => allow(sys::join_session_keyring(), &[ENOSYS]),
+            op::CHECK_DEVICE => {
+                const S_IFMT: u32 = 0o170_000;
+                const S_IFCHR: u32 = 0o020_000;
+                let (mode, device) = sys::node(a, texts.take())?;
+                check(mode & S_IFMT == S_IFCHR && device == x, ENODEV)
+            }
+            op::DIE => sys::kill(sys::getpid(), sys::SIGKILL),
+            op::MASK => self.mask(a, head.b, texts.take()),
+            _ => Err(ENOSYS),
+        }
+    }
+
+    /// Attaches the mount `mount` over what `path` names beneath the directory in slot `b`.
+    fn mask(&self, mount: i32, b: u8, path: Text) -> Result<()> {
+        use sys::{RESOLVE_BENEATH, RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS};
+        let how = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
+        match sys::openat2(self.fd(b), path, sys::O_PATH, how) {
+            Err(ENOENT | ENOTDIR) => Ok(()),
+            Err(why) => Err(why),
+            Ok(target) => {
+                let result = sys::move_mount(mount, target);
+                sys::close(target);
+                result
+            }
+        }
+    }
+
+    /// Replaces the process by a program. Returns only to say why not.
+    fn exec(&mut self, step: &Step) -> Result<()> {
+        let (argc, envc) = (step.head.x as usize, step.head.y as usize);
+        // Two arrays of pointers, each with a null at its end.
+        let room = (argc + envc + 2) * size_of::<*const u8>();
+        let pointers = sys::map(None, room)?.cast::<*const u8>();
+        let mut texts = step.texts();
+        // SAFETY: the mapping has room for all of them and begins as zeros.
+        let (arguments, environment) = unsafe {
+            for i in 0..argc {
+                pointers.add(i).write(texts.take().pointer());
+            }
+            for i in 0..envc {
+                pointers.add(argc + 1 + i).write(texts.take().pointer());
+            }
+            (pointers, pointers.add(argc + 1))
+        };
+        // At the execution, not before it: a parent may be waiting for one of them to close.
+        sys::close_range_on_exec(3, u32::MAX)?;
+        sys::set_mask(0);
+        let mut texts = step.texts();
+        let program = texts.take();
+        if program.bytes().contains(&b'/') {
+            return Err(sys::execve(program.pointer(), arguments, environment));
+        }
+        for _ in 1..argc {
+            texts.take();
+        }
+        let path = (0..envc).find_map(|_| texts.take().bytes().strip_prefix(b"PATH="));
+        Err(search(path.unwrap_or(b"/usr/local/bin:/usr/bin:/bin"), program.bytes(), |candidate| {
+            sys::execve(candidate, arguments, environment)
+        }))
+    }
+}
+
+/// Tries `name` in each directory of `path`, as execvp(3): a file that may not be executed is passed over,
+/// and told if none is found.
+fn search(path: &[u8], name: &[u8], try_one: impl Fn(*const u8) -> Errno) -> Errno {
+    if name.is_empty() {
+        return ENOENT;
+    }
+    let mut seen = ENOENT;
+    for directory in path.split(|byte| *byte == b':') {
+        let directory = if directory.is_empty() { b"." } else { directory };
+        let mut buffer = [0u8; 4096];
+        let length = directory.len() + 1 + name.len();
+        if length >= buffer.len() {
+            seen = ENAMETOOLONG;
+            continue;
+        }
+        buffer[..directory.len()].copy_from_slice(directory);
+        buffer[directory.len()] = b'/';
+        buffer[directory.len() + 1..length].copy_from_slice(name);
+        match try_one(buffer.as_ptr()) {
+            ENOENT | ENOTDIR => (),
+            EACCES => seen = EACCES,
+            why => return why,
+        }
+    }
+    seen
+}
+
+/// `result`, with some errors counted as success.
+fn allow(result: Result<()>, fine: &[Errno]) -> Result<()> {
+    match result {
+        Err(why) if fine.contains(&why) => Ok(()),
+        other => other,
+    }
+}
+
+fn check(holds: bool, otherwise: Errno) -> Result<()> {
+    if holds { Ok(()) } else { Err(otherwise) }
+}
+
+/// pivot_root(2) onto itself: the old root ends up under the new one at `.` and is detached, so that no
+/// directory for it is needed in the container.
+fn pivot_root(root: i32) -> Result<()> {
+    let (here, top) = (Text::of(c"."), Text::of(c"/"));
+    sys::fchdir(root)?;
+    sys::pivot_root(here, here)?;
+    sys::umount(here, sys::MNT_DETACH)?;
+    sys::chdir(top)
+}
+
+/// Unmounts; a busy mount (somebody on the host stands in it) is detached, none there is fine.
+fn umount(path: Text, flags: u64) -> Result<()> {
+    let result = match sys::umount(path, flags) {
+        Err(EBUSY) => sys::umount(path, flags | sys::MNT_DETACH),
+        other => other,
+    };
+    allow(result, &[EINVAL, ENOENT])
+}
+
+fn chdir(path: Text) -> Result<()> {
+    sys::chdir(path)?;
+    // A directory outside our root reads as `(unreachable)/…` (getcwd(3)).
+    check(sys::working_directory_begins()? == b'/', EXDEV)
+}
+
+/// Keeps in the bounding set only the capabilities of `keep`, and clears the ambient set.
+fn bounding(keep: u64) -> Result<()> {
+    const PR_CAP_AMBIENT: u64 = 47;
+    const PR_CAP_AMBIENT_CLEAR_ALL: u64 = 4;
+    for capability in (0..64).filter(|bit| keep & (1 << bit) == 0) {
+        match sys::capbset_drop(capability) {
+            Err(EINVAL) => break, // past the last capability of this kernel
+            result => result?,
+        }
+    }
+    sys::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0)
+}

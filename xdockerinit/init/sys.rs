@@ -1,0 +1,710 @@
+//! System calls, typed: the only file that speaks to the kernel.
+//!
+//! Numbers and layouts are those of x86_64 Linux (syscall(2), the headers named with each). A path is a
+//! `Text`: a pointer to bytes that are known to end in NUL.
+
+use core::arch::asm;
+use core::ffi::c_void;
+use core::ptr::{null, null_mut};
+
+/// An errno.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Errno(pub i32);
+
+pub const ENOENT: Errno = Errno(2);
+pub const EINTR: Errno = Errno(4);
+pub const EACCES: Errno = Errno(13);
+pub const EBUSY: Errno = Errno(16);
+pub const EEXIST: Errno = Errno(17);
+pub const EXDEV: Errno = Errno(18);
+pub const ENODEV: Errno = Errno(19);
+pub const ENOTDIR: Errno = Errno(20);
+pub const EINVAL: Errno = Errno(22);
+pub const ENAMETOOLONG: Errno = Errno(36);
+pub const ENOSYS: Errno = Errno(38);
+pub const EPROTO: Errno = Errno(71);
+
+pub type Result<T> = core::result::Result<T, Errno>;
+
+/// A NUL-terminated string inside a plan or of ours.
+#[derive(Clone, Copy)]
+pub struct Text(*const u8);
+
+impl Text {
+    /// The text that begins at `at`.
+    ///
+    /// # Safety
+    /// A NUL follows somewhere inside the same live mapping.
+    pub unsafe fn new(at: *const u8) -> Self {
+        Self(at)
+    }
+
+    pub fn of(text: &'static core::ffi::CStr) -> Self {
+        Self(text.as_ptr().cast())
+    }
+
+    pub fn pointer(self) -> *const u8 {
+        self.0
+    }
+
+    /// The bytes without the NUL.
+    pub fn bytes(self) -> &'static [u8] {
+        let mut n = 0;
+        // SAFETY: the maker of a `Text` vouched for the NUL; plans stay mapped until the process ends.
+        unsafe {
+            while self.0.add(n).read() != 0 {
+                n += 1;
+            }
+            core::slice::from_raw_parts(self.0, n)
+        }
+    }
+}
+
+/// One system call. The result is the kernel's: negative errno or value.
+///
+/// # Safety
+/// The arguments are what that call may be given: pointers to memory valid for what it reads and writes.
+#[inline(always)]
+unsafe fn call(n: usize, a: usize, b: usize, c: usize, d: usize, e: usize, f: usize) -> Result<usize> {
+    let result: isize;
+    // SAFETY: the syscall instruction clobbers rcx and r11 only; memory is the caller's promise.
+    unsafe {
+        asm!("syscall", inlateout("rax") n as isize => result, in("rdi") a, in("rsi") b, in("rdx") c,
+            in("r10") d, in("r8") e, in("r9") f, lateout("rcx") _, lateout("r11") _, options(nostack));
+    }
+    if result < 0 { Err(Errno(-result as i32)) } else { Ok(result as usize) }
+}
+
+macro_rules! call {
+    ($n:expr $(, $arg:expr)*) => { call!(@ $n; $($arg,)* 0, 0, 0, 0, 0, 0,) };
+    (@ $n:expr; $a:expr, $b:expr, $c:expr, $d:expr, $e:expr, $f:expr, $($rest:expr,)*) => {
+        // SAFETY: every use below passes integers, or pointers to live memory of the length it names.
+        unsafe { call($n, $a as usize, $b as usize, $c as usize, $d as usize, $e as usize, $f as usize) }
+    };
+}
+
+// ---- processes ------------------------------------------------------------------------------------
+
+pub const SIGHUP: i32 = 1;
+pub const SIGKILL: i32 = 9;
+pub const SIGTERM: i32 = 15;
+pub const SIGCHLD: i32 = 17;
+
+pub const CLONE_VM: u64 = 0x100;
+pub const CLONE_PIDFD: u64 = 0x1000;
+pub const CLONE_VFORK: u64 = 0x4000;
+pub const CLONE_PARENT: u64 = 0x8000;
+pub const CLONE_NEWPID: u64 = 0x2000_0000;
+
+/// `struct clone_args` of clone3(2), version 0.
+#[repr(C)]
+#[derive(Default)]
+struct CloneArgs {
+    flags: u64,
+    pidfd: u64,
+    child_tid: u64,
+    parent_tid: u64,
+    exit_signal: u64,
+    stack: u64,
+    stack_size: u64,
+    tls: u64,
+}
+
+/// What clone(2) returned: in the child, or in the parent with the child's id and pidfd.
+pub enum Cloned {
+    Child,
+    Parent { pid: i32, pidfd: i32 },
+}
+
+/// A child with memory of its own. `CLONE_PIDFD` in `flags` fills the pidfd.
+pub fn clone_process(flags: u64) -> Result<Cloned> {
+    let mut pidfd: i32 = -1;
+    // CLONE_PARENT takes the parent's exit signal and wants none here (clone3 in kernel/fork.c).
+    let exit_signal = if flags & CLONE_PARENT != 0 { 0 } else { SIGCHLD as u64 };
+    let args = CloneArgs { flags, pidfd: (&raw mut pidfd) as u64, exit_signal, ..CloneArgs::default() };
+    Ok(match call!(435, &raw const args, size_of::<CloneArgs>())? {
+        0 => Cloned::Child,
+        pid => Cloned::Parent { pid: pid as i32, pidfd },
+    })
+}
+
+/// Runs `entry(argument)` in a child that shares our memory, on a stack of its own, and returns its id
+/// when it has ended or executed something. The caller is stopped meanwhile (vfork(2)).
+pub fn run_in_vfork(stack: &mut [u8], entry: extern "C" fn(*mut c_void) -> !, argument: *mut c_void) -> Result<i32> {
+    let top = (stack.as_mut_ptr() as usize + stack.len()) & !15;
+    let result: isize;
+    // SAFETY: the child runs on `stack`, which the caller lent for the call, and never returns from
+    // `entry`, so it touches no frame of ours; the parent is stopped until the child has ended.
+    unsafe {
+        asm!(
+            "syscall",
+            "test rax, rax",
+            "jnz 2f",
+            "xor ebp, ebp",
+            "mov rdi, r13",
+            "call r12",
+            "ud2",
+            "2:",
+            inlateout("rax") 56isize => result,
+            in("rdi") CLONE_VM | CLONE_VFORK | SIGCHLD as u64,
+            in("rsi") top,
+            in("rdx") 0usize,
+            in("r10") 0usize,
+            in("r8") 0usize,
+            in("r12") entry as *const c_void,
+            in("r13") argument,
+            lateout("rcx") _,
+            lateout("r11") _,
+        );
+    }
+    if result < 0 { Err(Errno(-result as i32)) } else { Ok(result as i32) }
+}
+
+pub fn exit(status: i32) -> ! {
+    loop {
+        let _ = call!(231, status);
+    }
+}
+
+pub fn getpid() -> i32 {
+    call!(39).map_or(0, |pid| pid as i32)
+}
+
+pub fn pidfd_open(pid: i32) -> Result<i32> {
+    call!(434, pid, 0).map(|fd| fd as i32)
+}
+
+pub fn pidfd_send_signal(pidfd: i32, signal: i32) -> Result<()> {
+    call!(424, pidfd, signal, 0, 0).map(drop)
+}
+
+/// kill(2) of one process or of one group (negative), never of everything.
+pub fn kill(pid: i32, signal: i32) -> Result<()> {
+    if pid == -1 || pid == 0 {
+        return Err(EINVAL);
+    }
+    call!(62, pid, signal).map(drop)
+}
+
+/// kill(-1): everything in our PID namespace but ourselves. For PID 1 of a namespace of ours alone: a
+/// process that is not would take the machine down.
+pub fn kill_namespace(signal: i32) -> Result<()> {
+    if getpid() != 1 {
+        return Err(EINVAL);
+    }
+    call!(62, -1isize, signal).map(drop)
+}
+
+/// Whom waitid(2) waits for.
+pub enum Wait {
+    Pid(i32),
+    OwnGroup,
+    Any,
+}
+
+pub const WNOHANG: u32 = 1;
+pub const WEXITED: u32 = 4;
+pub const WNOWAIT: u32 = 0x0100_0000;
+
+/// waitid(2): id and wait(2)-style status of a child that ended; `None` with `WNOHANG` when none has.
+pub fn wait(whom: Wait, options: u32) -> Result<Option<(i32, i32)>> {
+    let (kind, id) = match whom {
+        Wait::Any => (0, 0),
+        Wait::Pid(pid) => (1, pid),
+        Wait::OwnGroup => (2, 0),
+    };
+    // siginfo_t: si_signo, si_errno, si_code, padding, si_pid, si_uid, si_status (sigaction(2)).
+    let mut info = [0i32; 32];
+    loop {
+        match call!(247, kind, id, info.as_mut_ptr(), options | WEXITED, 0) {
+            Err(EINTR) => continue,
+            Err(why) => return Err(why),
+            Ok(_) => break,
+        }
+    }
+    const CLD_EXITED: i32 = 1;
+    const CLD_DUMPED: i32 = 3;
+    let (code, pid, status) = (info[2], info[4], info[6]);
+    let status = match code {
+        CLD_EXITED => (status & 0xff) << 8,
+        CLD_DUMPED => status | 0x80,
+        _ => status,
+    };
+    Ok((pid != 0).then_some((pid, status)))
+}
+
+pub fn setsid() -> Result<()> {
+    call!(112).map(drop)
+}
+
+pub fn prctl(option: u64, x: u64, y: u64) -> Result<()> {
+    call!(157, option, x, y, 0, 0).map(drop)
+}
+
+pub fn capbset_drop(capability: u64) -> Result<()> {
+    prctl(24, capability, 0)
+}
+
+/// capset(2), version 3 of its header.
+pub fn capset(effective_and_permitted: u64, inheritable: u64) -> Result<()> {
+    let header = [0x2008_0522u32, 0];
+    let (e, i) = (effective_and_permitted, inheritable);
+    let data = [e as u32, e as u32, i as u32, (e >> 32) as u32, (e >> 32) as u32, (i >> 32) as u32];
+    call!(126, header.as_ptr(), data.as_ptr()).map(drop)
+}
+
+pub fn setgroups(count: usize, groups: *const u8) -> Result<()> {
+    call!(116, count, groups).map(drop)
+}
+
+pub fn setresgid(gid: u64) -> Result<()> {
+    call!(119, gid, gid, gid).map(drop)
+}
+
+pub fn setresuid(uid: u64) -> Result<()> {
+    call!(117, uid, uid, uid).map(drop)
+}
+
+/// `struct sock_fprog` of seccomp(2).
+#[repr(C)]
+struct Filter {
+    length: u16,
+    program: *const u8,
+}
+
+pub fn seccomp_filter(flags: u64, program: *const u8, bytes: usize) -> Result<()> {
+    let filter = Filter { length: (bytes / 8) as u16, program };
+    call!(317, 1, flags, &raw const filter).map(drop)
+}
+
+pub fn prlimit(resource: u8, soft: u64, hard: u64) -> Result<()> {
+    let limit = [soft, hard];
+    call!(302, 0, resource, limit.as_ptr(), 0).map(drop)
+}
+
+pub fn umask(mask: u64) {
+    let _ = call!(95, mask);
+}
+
+pub fn setns(fd: i32, types: u64) -> Result<()> {
+    call!(308, fd, types).map(drop)
+}
+
+pub fn sethostname(name: Text) -> Result<()> {
+    call!(170, name.pointer(), name.bytes().len()).map(drop)
+}
+
+pub fn join_session_keyring() -> Result<()> {
+    call!(250, 1, null::<u8>()).map(drop)
+}
+
+pub fn execve(path: *const u8, arguments: *const *const u8, environment: *const *const u8) -> Errno {
+    match call!(59, path, arguments, environment) {
+        Err(why) => why,
+        Ok(_) => EPROTO,
+    }
+}
+
+// ---- signals --------------------------------------------------------------------------------------
+
+/// A set of signals as the kernel keeps it: bit `n - 1` for signal `n`.
+pub const fn signals(list: &[i32]) -> u64 {
+    let (mut set, mut i) = (0, 0);
+    while i < list.len() {
+        set |= 1 << (list[i] - 1);
+        i += 1;
+    }
+    set
+}
+
+/// Replaces the mask of blocked signals.
+pub fn set_mask(blocked: u64) {
+    let _ = call!(14, 2, &raw const blocked, 0, 8);
+}
+
+/// Gives every signal its default action: what the caller ignored stays ignored across execve(2).
+pub fn default_signals() {
+    let action = [0u64; 4];
+    for signal in 1..=64 {
+        let _ = call!(13, signal, action.as_ptr(), 0, 8);
+    }
+}
+
+/// Waits for one of the (blocked) signals of `set`.
+pub fn wait_signal(set: u64) -> Result<i32> {
+    call!(128, &raw const set, 0, 0, 8).map(|signal| signal as i32)
+}
+
+pub fn signalfd(set: u64) -> Result<i32> {
+    call!(289, -1isize, &raw const set, 8, O_CLOEXEC | O_NONBLOCK).map(|fd| fd as i32)
+}
+
+// ---- descriptors ----------------------------------------------------------------------------------
+
+pub const AT_FDCWD: i32 = -100;
+pub const O_WRONLY: u64 = 1;
+pub const O_RDWR: u64 = 2;
+pub const O_CREAT: u64 = 0o100;
+pub const O_NOCTTY: u64 = 0o400;
+pub const O_TRUNC: u64 = 0o1000;
+pub const O_NONBLOCK: u64 = 0o4000;
+pub const O_CLOEXEC: u64 = 0o2_000_000;
+pub const O_PATH: u64 = 0o10_000_000;
+pub const RESOLVE_NO_MAGICLINKS: u64 = 0x02;
+pub const RESOLVE_NO_SYMLINKS: u64 = 0x04;
+pub const RESOLVE_BENEATH: u64 = 0x08;
+
+pub fn read(fd: i32, buffer: &mut [u8]) -> Result<usize> {
+    loop {
+        match call!(0, fd, buffer.as_mut_ptr(), buffer.len()) {
+            Err(EINTR) => continue,
+            result => return result,
+        }
+    }
+}
+
+pub fn write(fd: i32, bytes: &[u8]) -> Result<usize> {
+    call!(1, fd, bytes.as_ptr(), bytes.len())
+}
+
+pub fn pwrite(fd: i32, bytes: &[u8], at: u64) -> Result<usize> {
+    call!(18, fd, bytes.as_ptr(), bytes.len(), at)
+}
+
+pub fn close(fd: i32) {
+    let _ = call!(3, fd);
+}
+
+/// close_range(2): everything from `first` to `last`.
+pub fn close_range(first: i32, last: u32) -> Result<()> {
+    call!(436, first, last, 0).map(drop)
+}
+
+/// The same, when the process executes something (`CLOSE_RANGE_CLOEXEC`, Linux 5.11).
+pub fn close_range_on_exec(first: i32, last: u32) -> Result<()> {
+    call!(436, first, last, 4).map(drop)
+}
+
+/// dup3(2) without CLOEXEC; a descriptor on itself stays, its CLOEXEC flag apart.
+pub fn dup_to(from: i32, to: i32) -> Result<()> {
+    if from == to {
+        const F_SETFD: u32 = 2;
+        return call!(72, from, F_SETFD, 0).map(drop);
+    }
+    call!(292, from, to, 0).map(drop)
+}
+
+/// Moves a descriptor to a number of at least `at`, CLOEXEC.
+pub fn move_up(fd: i32, at: i32) -> Result<i32> {
+    const F_DUPFD_CLOEXEC: u32 = 1030;
+    let moved = call!(72, fd, F_DUPFD_CLOEXEC, at)? as i32;
+    close(fd);
+    Ok(moved)
+}
+
+/// fcntl(F_GETFD): whether a descriptor is open.
+pub fn is_open(fd: i32) -> bool {
+    call!(72, fd, 1).is_ok()
+}
+
+pub fn pipe() -> Result<[i32; 2]> {
+    let mut ends = [0i32; 2];
+    call!(293, ends.as_mut_ptr(), O_CLOEXEC)?;
+    Ok(ends)
+}
+
+pub fn openat(directory: i32, path: Text, flags: u64, mode: u32) -> Result<i32> {
+    call!(257, directory, path.pointer(), flags | O_CLOEXEC, mode).map(|fd| fd as i32)
+}
+
+/// openat2(2).
+pub fn openat2(directory: i32, path: Text, flags: u64, resolve: u64) -> Result<i32> {
+    let how = [flags | O_CLOEXEC, 0, resolve];
+    call!(437, directory, path.pointer(), how.as_ptr(), 24).map(|fd| fd as i32)
+}
+
+pub fn renameat(directory: i32, from: Text, to: Text) -> Result<()> {
+    call!(264, directory, from.pointer(), directory, to.pointer()).map(drop)
+}
+
+pub fn unlinkat(directory: i32, path: Text, flags: u64) -> Result<()> {
+    call!(263, directory, path.pointer(), flags).map(drop)
+}
+
+pub fn mkdirat(directory: i32, path: Text, mode: u64) -> Result<()> {
+    call!(258, directory, path.pointer(), mode).map(drop)
+}
+
+pub fn mknodat(directory: i32, path: Text, mode: u64, device: u64) -> Result<()> {
+    call!(259, directory, path.pointer(), mode, device).map(drop)
+}
+
+pub fn symlinkat(target: Text, directory: i32, path: Text) -> Result<()> {
+    call!(266, target.pointer(), directory, path.pointer()).map(drop)
+}
+
+pub fn fchdir(fd: i32) -> Result<()> {
+    call!(81, fd).map(drop)
+}
+
+pub fn chdir(path: Text) -> Result<()> {
+    call!(80, path.pointer()).map(drop)
+}
+
+/// First byte of getcwd(2)'s answer: `/` when the working directory is inside our root.
+pub fn working_directory_begins() -> Result<u8> {
+    let mut path = [0u8; 4096];
+    call!(79, path.as_mut_ptr(), path.len())?;
+    Ok(path[0])
+}
+
+/// `f_type` of fstatfs(2).
+pub fn file_system_type(fd: i32) -> Result<u64> {
+    let mut answer = [0u64; 15];
+    call!(138, fd, answer.as_mut_ptr())?;
+    Ok(answer[0])
+}
+
+/// Mode and device number of a node, without following a link (newfstatat(2), `struct stat`).
+pub fn node(directory: i32, path: Text) -> Result<(u32, u64)> {
+    const AT_SYMLINK_NOFOLLOW: u32 = 0x100;
+    let mut answer = [0u64; 18];
+    call!(262, directory, path.pointer(), answer.as_mut_ptr(), AT_SYMLINK_NOFOLLOW)?;
+    Ok((answer[3] as u32, answer[5]))
+}
+
+/// Maps a file read-only and private, or `None` as shared anonymous memory, for as long as we live.
+pub fn map(file: Option<i32>, length: usize) -> Result<*mut u8> {
+    const PROT_READ: u32 = 1;
+    const PROT_WRITE: u32 = 2;
+    const MAP_SHARED: u32 = 1;
+    const MAP_PRIVATE: u32 = 2;
+    const MAP_ANONYMOUS: u32 = 0x20;
+    let at = match file {
+        Some(fd) => call!(9, null_mut::<u8>(), length, PROT_READ, MAP_PRIVATE, fd, 0)?,
+        None => {
+            call!(9, null_mut::<u8>(), length, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1isize, 0)?
+        }
+    };
+    Ok(at as *mut u8)
+}
+
+/// Size of a file (lseek(2) to its end).
+pub fn size(fd: i32) -> Result<usize> {
+    call!(8, fd, 0, 2)
+}
+
+/// CLOCK_REALTIME in nanoseconds.
+pub fn now() -> u64 {
+    let mut time = [0u64; 2];
+    let _ = call!(228, 0, time.as_mut_ptr());
+    time[0] * 1_000_000_000 + time[1]
+}
+
+// ---- mounts (the new API: fsopen(2) and its kin) --------------------------------------------------
+
+pub fn fsopen(kind: Text) -> Result<i32> {
+    call!(430, kind.pointer(), 1).map(|fd| fd as i32)
+}
+
+pub fn fsconfig_string(fd: i32, key: Text, value: Text) -> Result<()> {
+    call!(431, fd, 1, key.pointer(), value.pointer(), 0).map(drop)
+}
+
+pub fn fsconfig_flag(fd: i32, key: Text) -> Result<()> {
+    call!(431, fd, 0, key.pointer(), 0, 0).map(drop)
+}
+
+pub fn fsconfig_create(fd: i32) -> Result<()> {
+    call!(431, fd, 6, 0, 0, 0).map(drop)
+}
+
+pub fn fsmount(fd: i32, attributes: u64) -> Result<i32> {
+    call!(432, fd, 1, attributes).map(|fd| fd as i32)
+}
+
+pub fn move_mount(mount: i32, target: i32) -> Result<()> {
+    const BOTH_EMPTY: u32 = 0x04 | 0x40;
+    call!(429, mount, c"".as_ptr(), target, c"".as_ptr(), BOTH_EMPTY).map(drop)
+}
+
+pub fn open_tree(directory: i32, path: Text, flags: u64) -> Result<i32> {
+    call!(428, directory, path.pointer(), flags | O_CLOEXEC).map(|fd| fd as i32)
+}
+
+/// mount_setattr(2): `struct mount_attr` is set, clear, propagation, user namespace.
+pub fn mount_setattr(fd: i32, path: Text, flags: u64, set: u64, clear: u64, propagation: u64) -> Result<()> {
+    let attributes = [set, clear, propagation, 0];
+    call!(442, fd, path.pointer(), flags, attributes.as_ptr(), 32).map(drop)
+}
+
+pub fn mount(source: Text, target: Text, kind: Text, flags: u64, data: Text) -> Result<()> {
+    call!(165, source.pointer(), target.pointer(), kind.pointer(), flags, data.pointer()).map(drop)
+}
+
+pub const MNT_DETACH: u64 = 2;
+
+pub fn umount(path: Text, flags: u64) -> Result<()> {
+    call!(166, path.pointer(), flags).map(drop)
+}
+
+pub fn pivot_root(new: Text, old: Text) -> Result<()> {
+    call!(155, new.pointer(), old.pointer()).map(drop)
+}
+
+// ---- sockets and polling --------------------------------------------------------------------------
+
+pub const POLLIN: i16 = 1;
+pub const POLLERR: i16 = 8;
+
+/// `struct pollfd`; a negative descriptor is passed over.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct Poll {
+    pub fd: i32,
+    pub events: i16,
+    pub got: i16,
+}
+
+impl Poll {
+    pub fn new(fd: i32, events: i16) -> Self {
+        Self { fd, events, got: 0 }
+    }
+}
+
+/// poll(2); `timeout` in milliseconds, -1 for none.
+pub fn poll(set: &mut [Poll], timeout: i32) -> Result<usize> {
+    loop {
+        match call!(7, set.as_mut_ptr(), set.len(), timeout) {
+            Err(EINTR) => continue,
+            result => return result,
+        }
+    }
+}
+
+pub fn accept(listener: i32) -> Result<i32> {
+    call!(288, listener, 0, 0, O_CLOEXEC).map(|fd| fd as i32)
+}
+
+/// A connected pair of sequenced-packet sockets.
+pub fn socketpair() -> Result<[i32; 2]> {
+    const AF_UNIX: u32 = 1;
+    const SOCK_SEQPACKET: u64 = 5;
+    let mut ends = [0i32; 2];
+    call!(53, AF_UNIX, SOCK_SEQPACKET | O_CLOEXEC, 0, ends.as_mut_ptr())?;
+    Ok(ends)
+}
+
+/// `struct msghdr` with one `iovec` and room for descriptors (recvmsg(2), unix(7)).
+#[repr(C)]
+struct Message {
+    name: *mut u8,
+    name_length: u32,
+    vector: *mut [usize; 2],
+    vector_length: usize,
+    control: *mut Control,
+    control_length: usize,
+    flags: i32,
+}
+
+/// How many descriptors a message of ours can carry.
+pub const PASSED: usize = 4;
+/// Bytes of a `struct cmsghdr`.
+const CONTROL_HEAD: usize = 16;
+
+#[repr(C, align(8))]
+struct Control {
+    length: usize,
+    level: i32,
+    kind: i32,
+    fds: [i32; PASSED],
+}
+
+const SOL_SOCKET: i32 = 1;
+const SCM_RIGHTS: i32 = 1;
+
+/// Sends one message, with a descriptor when `fd` is not negative. Never blocks, never raises SIGPIPE.
+pub fn send(socket: i32, bytes: &[u8], fd: i32) -> Result<()> {
+    const MSG_DONTWAIT: u32 = 0x40;
+    const MSG_NOSIGNAL: u32 = 0x4000;
+    let mut vector = [bytes.as_ptr() as usize, bytes.len()];
+    let mut control =
+        Control { length: CONTROL_HEAD + 4, level: SOL_SOCKET, kind: SCM_RIGHTS, fds: [fd, -1, -1, -1] };
+    let message = Message {
+        name: null_mut(),
+        name_length: 0,
+        vector: &raw mut vector,
+        vector_length: 1,
+        control: if fd < 0 { null_mut() } else { &raw mut control },
+        control_length: if fd < 0 { 0 } else { CONTROL_HEAD + 8 },
+        flags: 0,
+    };
+    call!(46, socket, &raw const message, MSG_DONTWAIT | MSG_NOSIGNAL).map(drop)
+}
+
+/// Receives one message into `buffer`: its length, and the descriptors that came with it (-1 for none).
+pub fn receive(socket: i32, buffer: &mut [u8]) -> Result<(usize, [i32; PASSED])> {
+    const MSG_CMSG_CLOEXEC: u32 = 0x4000_0000;
+    let mut vector = [buffer.as_mut_ptr() as usize, buffer.len()];
+    let mut control = Control { length: 0, level: 0, kind: 0, fds: [-1; PASSED] };
+    let mut message = Message {
+        name: null_mut(),
+        name_length: 0,
+        vector: &raw mut vector,
+        vector_length: 1,
+        control: &raw mut control,
+        control_length: size_of::<Control>(),
+        flags: 0,
+    };
+    let length = call!(47, socket, &raw mut message, MSG_CMSG_CLOEXEC)?;
+    let mut fds = [-1; PASSED];
+    if message.control_length > CONTROL_HEAD && control.level == SOL_SOCKET && control.kind == SCM_RIGHTS {
+        let count = (control.length - CONTROL_HEAD) / 4;
+        fds[..count.min(PASSED)].copy_from_slice(&control.fds[..count.min(PASSED)]);
+    }
+    Ok((length, fds))
+}
+
+// ---- terminals and interfaces ---------------------------------------------------------------------
+
+fn ioctl(fd: i32, request: u64, argument: usize) -> Result<usize> {
+    call!(16, fd, request, argument)
+}
+
+/// Unlocks the slave of a pty master and opens it, without any path (TIOCGPTPEER, Linux 4.13).
+pub fn open_slave(master: i32) -> Result<i32> {
+    const TIOCSPTLCK: u64 = 0x4004_5431;
+    const TIOCGPTPEER: u64 = 0x5441;
+    let unlocked = 0i32;
+    ioctl(master, TIOCSPTLCK, (&raw const unlocked) as usize)?;
+    ioctl(master, TIOCGPTPEER, (O_RDWR | O_NOCTTY | O_CLOEXEC) as usize).map(|fd| fd as i32)
+}
+
+pub fn set_window(fd: i32, rows: u16, columns: u16) -> Result<()> {
+    const TIOCSWINSZ: u64 = 0x5414;
+    let size = [rows, columns, 0, 0];
+    ioctl(fd, TIOCSWINSZ, size.as_ptr() as usize).map(drop)
+}
+
+/// Makes the terminal the controlling one of our session.
+pub fn set_controlling_terminal(fd: i32) -> Result<()> {
+    const TIOCSCTTY: u64 = 0x540e;
+    ioctl(fd, TIOCSCTTY, 0).map(drop)
+}
+
+/// Sets IFF_UP on `lo` of our network namespace (netdevice(7)).
+pub fn loopback_up() -> Result<()> {
+    const SIOCGIFFLAGS: u64 = 0x8913;
+    const SIOCSIFFLAGS: u64 = 0x8914;
+    const IFF_UP: u8 = 1;
+    let socket = call!(41, 2, 2 | O_CLOEXEC, 0)? as i32;
+    let mut request = [0u8; 40];
+    request[..2].copy_from_slice(b"lo");
+    let at = request.as_mut_ptr() as usize;
+    let result = ioctl(socket, SIOCGIFFLAGS, at).and_then(|_| {
+        request[16] |= IFF_UP;
+        ioctl(socket, SIOCSIFFLAGS, at)
+    });
+    close(socket);
+    result.map(drop)
+}
