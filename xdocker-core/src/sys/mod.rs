@@ -1,0 +1,13 @@
+//! System calls that neither the standard library nor nix offers safely, typed: the only `unsafe` in
+//! this crate.
+//!
+//! Nothing here changes the calling process: no signal handler, no working directory, no namespace, no
+//! process-wide flag, and no descriptor that a child of the caller's would inherit.
+#![allow(unsafe_code)]
+
+pub(crate) mod pidfd;
+pub(crate) mod program;
+pub(crate) mod resolve;
+pub(crate) mod runlock;
+pub(crate) mod seqpacket;
+pub(crate) mod spawn;
