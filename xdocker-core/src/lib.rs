@@ -2,6 +2,7 @@
 #![deny(unsafe_code)]
 
 mod error;
+mod home;
 mod name;
 
 pub use error::{Error, ErrorKind, Result};

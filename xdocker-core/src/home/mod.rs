@@ -1,0 +1,192 @@
+//! The home: the directory that holds everything this engine keeps, and the few rules that keep it whole.
+//!
+//! ```text
+//! HOME/                       0755
+//!   images/NAME/VERSION/      0700   see `image`
+//!   containers/NAME/          0700   see `container`
+//!   .work/KIND-RANDOM/        0700   being built, or being deleted
+//!   srepo  xdocker.log
+//! ```
+//!
+//! - **Nothing appears half.** What is built is built in a [`Stage`] below `.work` and gets its name by one
+//!   rename that never replaces; what is deleted loses its name by one rename into a stage first.
+//! - **Rubbish is what nobody holds.** The maker of a stage holds a flock on it, which the kernel drops with
+//!   the maker however it ends; every [`Home::open`] removes the stages that are not held.
+//! - **Records** are written beside the old one, synced and renamed over it (module [`record`]).
+//! - **Locks** are flocks on directories, never files that outlive a crash ([`DirectoryLock`]).
+
+mod lock;
+pub(crate) mod record;
+mod remove;
+#[cfg(test)]
+pub(crate) mod scratch;
+mod stage;
+
+use std::fs::{self, DirBuilder};
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+pub(crate) use lock::DirectoryLock;
+pub(crate) use stage::Stage;
+
+use crate::error::{Error, Result};
+use crate::name::{ContainerName, ImageId};
+
+/// Directory of the stages, below the home.
+const WORK: &str = ".work";
+
+/// Whether a change must have reached the disk before the call returns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Durability {
+    /// It survives a power cut: what a user would mourn.
+    Synced,
+    /// It is whole after a crash of ours, and may be lost, as a whole, with the machine.
+    Unsynced,
+}
+
+/// An open home. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(crate) struct Home {
+    root: Arc<Path>,
+}
+
+impl Home {
+    /// Opens the home at `path`, makes what is missing of it, and removes what crashed processes left.
+    ///
+    /// # Errors
+    /// [`Error::File`] when a directory cannot be made or read.
+    pub(crate) fn open(path: &Path) -> Result<Self> {
+        let root = std::path::absolute(path).map_err(Error::file("find", path))?;
+        make_directory(&root, 0o755, true)?;
+        for part in ["images", "containers", WORK] {
+            make_directory(&root.join(part), 0o700, false)?;
+        }
+        let home = Self { root: root.into() };
+        stage::sweep(&home.work())?;
+        Ok(home)
+    }
+
+    /// The home itself, absolute.
+    pub(crate) fn path(&self) -> &Path {
+        &self.root
+    }
+
+    /// Directory of all images.
+    pub(crate) fn images(&self) -> PathBuf {
+        self.root.join("images")
+    }
+
+    /// Directory of all containers.
+    pub(crate) fn containers(&self) -> PathBuf {
+        self.root.join("containers")
+    }
+
+    /// Directory of one container, whether it exists or not.
+    pub(crate) fn container(&self, name: &ContainerName) -> PathBuf {
+        self.containers().join(name)
+    }
+
+    /// Directory of one image, whether it exists or not.
+    pub(crate) fn image(&self, id: &ImageId) -> PathBuf {
+        self.images().join(&id.name).join(&id.version)
+    }
+
+    /// Directory of the stages.
+    fn work(&self) -> PathBuf {
+        self.root.join(WORK)
+    }
+
+    /// Makes a new empty stage; `kind` is what it is for, as a user sees it in `.work`.
+    ///
+    /// # Errors
+    /// [`Error::File`]: the file system is full, read-only, ….
+    pub(crate) fn stage(&self, kind: &'static str) -> Result<Stage> {
+        Stage::new(&self.work(), kind)
+    }
+
+    /// Deletes the tree at `path`, below this home: it loses its name at once and as a whole, then its
+    /// files. A `path` that does not exist is deleted already. Stops at mount points.
+    ///
+    /// # Errors
+    /// [`Error::File`] when the name cannot be taken away (nothing has changed then), or when some of the
+    /// files cannot be removed (the next [`Home::open`] tries again).
+    pub(crate) fn discard(&self, path: &Path) -> Result<()> {
+        let stage = self.stage("trash")?;
+        match fs::rename(path, stage.path().join("tree")) {
+            Ok(()) => stage.remove(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(Error::file("delete", path)(error)),
+        }
+    }
+}
+
+/// Makes the directory at `path`, with its parents if asked to; one that is there already stays as it is.
+fn make_directory(path: &Path, mode: u32, parents: bool) -> Result<()> {
+    match DirBuilder::new().recursive(parents).mode(mode).create(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && !parents => Ok(()),
+        made => made.map_err(Error::file("create", path)),
+    }
+}
+
+/// Brings the entries of the directory at `path` to the disk.
+fn sync_directory(path: &Path) -> Result<()> {
+    fs::File::open(path).and_then(|directory| directory.sync_all()).map_err(Error::file("sync", path))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use super::scratch::{Scratch, names};
+    use super::*;
+    use crate::error::ErrorKind;
+
+    #[test]
+    fn first_use_makes_the_layout_and_the_next_leaves_it_alone() {
+        let scratch = Scratch::new("layout");
+        let path = scratch.path().join("a/home");
+        for _ in 0..2 {
+            let home = Home::open(&path).unwrap();
+            assert_eq!(home.path(), path);
+            assert_eq!(names(&path), [".work", "containers", "images"]);
+        }
+        let mode = |part: &str| fs::metadata(path.join(part)).unwrap().permissions().mode() & 0o7777;
+        assert_eq!(["", ".work", "containers", "images"].map(mode), [0o755, 0o700, 0o700, 0o700]);
+    }
+
+    #[test]
+    fn a_file_is_no_home() {
+        let scratch = Scratch::new("file");
+        let path = scratch.path().join("file");
+        fs::write(&path, "").unwrap();
+        let error = Home::open(&path).unwrap_err();
+        assert_eq!(error.to_string(), format!("cannot create {}", path.display()));
+    }
+
+    #[test]
+    fn discard_takes_the_tree_whole_and_follows_nothing() {
+        let (scratch, home) = Scratch::with_home("discard");
+        let canary = scratch.path().join("canary");
+        fs::create_dir(&canary).unwrap();
+        fs::write(canary.join("file"), "precious").unwrap();
+
+        let tree = home.containers().join("test");
+        fs::create_dir_all(tree.join("rwlayer/deep")).unwrap();
+        symlink(&canary, tree.join("rwlayer/link")).unwrap();
+        home.discard(&tree).unwrap();
+        assert!(!tree.exists());
+        assert_eq!(fs::read_to_string(canary.join("file")).unwrap(), "precious");
+        assert!(names(&home.work()).is_empty());
+        home.discard(&tree).unwrap();
+    }
+
+    #[test]
+    fn a_home_that_cannot_be_written_says_so_in_one_chain() {
+        let path = Path::new("/proc/xdocker-home");
+        let error = Home::open(path).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotFound);
+        assert_eq!(error.chain(), "cannot create /proc/xdocker-home: No such file or directory (os error 2)");
+    }
+}

@@ -1,0 +1,241 @@
+//! Stages: directories below `.work` in which a thing is built before it gets its name, or dies after it
+//! has lost it.
+
+use std::fs::{self, DirBuilder, File};
+use std::hash::{BuildHasher, RandomState};
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+use nix::fcntl::{AT_FDCWD, FlockArg, RenameFlags, renameat2};
+use nix::unistd::syncfs;
+
+use super::{DirectoryLock, Durability, remove, sync_directory};
+use crate::error::{Error, Result};
+
+/// A new directory in `.work`, held by its maker and deleted on drop.
+#[derive(Debug)]
+pub(crate) struct Stage {
+    /// `None` once it has been published or removed.
+    lock: Option<DirectoryLock>,
+    path: PathBuf,
+}
+
+impl Stage {
+    /// Makes an empty stage in `work`.
+    pub(super) fn new(work: &Path, kind: &'static str) -> Result<Self> {
+        loop {
+            let path = work.join(format!("{kind}-{:016x}", random()));
+            match DirBuilder::new().mode(0o700).create(&path) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
+                Err(error) => return Err(Error::file("create", path)(error)),
+                Ok(()) => {}
+            }
+            // A sweep may come between mkdir and flock; then it has the directory, and we make another.
+            match DirectoryLock::attempt(&path, FlockArg::LockExclusiveNonblock) {
+                Ok(Some(lock)) => return Ok(Self { lock: Some(lock), path }),
+                Ok(None) => {}
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(Error::file("lock", path)(error)),
+            }
+        }
+    }
+
+    /// Where to build.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Brings everything in the stage to the disk, whole trees included, by a sync of its file system: for
+    /// ten thousand files that is one wait instead of ten thousand.
+    ///
+    /// # Errors
+    /// [`Error::File`], a write error of the disk that nobody heard of yet included.
+    pub(crate) fn sync(&self) -> Result<()> {
+        let directory = File::open(&self.path).map_err(Error::file("open", &self.path))?;
+        syncfs(&directory).map_err(|errno| Error::file("sync", &self.path)(errno.into()))
+    }
+
+    /// Gives the stage its name `to`, whose parent must exist: afterwards it is no stage any more.
+    ///
+    /// [`Durability::Synced`] brings the records (the files directly in the stage) to the disk before, and
+    /// the name after it; for trees call [`Stage::sync`] first. The stage directory needs no sync of its
+    /// own: file systems with a journal never keep a rename and lose the entries made before it.
+    ///
+    /// # Errors
+    /// [`Error::File`], of kind `AlreadyExists` when the name is taken, whatever by: that stays untouched.
+    /// The stage is deleted then.
+    pub(crate) fn publish(mut self, to: &Path, durability: Durability) -> Result<()> {
+        if durability == Durability::Synced {
+            self.sync_records()?;
+        }
+        renameat2(AT_FDCWD, &self.path, AT_FDCWD, to, RenameFlags::RENAME_NOREPLACE)
+            .map_err(|errno| Error::file("create", to)(errno.into()))?;
+        // Free before the wait for the disk: whoever sees the name may want to lock it.
+        self.lock = None;
+        match (durability, to.parent()) {
+            (Durability::Synced, Some(parent)) => sync_directory(parent),
+            _ => Ok(()),
+        }
+    }
+
+    fn sync_records(&self) -> Result<()> {
+        for entry in fs::read_dir(&self.path).map_err(Error::file("read", &self.path))? {
+            let entry = entry.map_err(Error::file("read", &self.path))?;
+            let path = entry.path();
+            if entry.file_type().map_err(Error::file("read", &path))?.is_file() {
+                File::open(&path).and_then(|file| file.sync_all()).map_err(Error::file("sync", &path))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Deletes the stage with everything in it: what drop does, for callers who want to know.
+    ///
+    /// # Errors
+    /// [`Error::File`]; the next sweep tries again.
+    pub(crate) fn remove(mut self) -> Result<()> {
+        self.lock.take().map_or(Ok(()), |lock| remove_held(&lock))
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        if let Some(Err(error)) = self.lock.take().map(|lock| remove_held(&lock)) {
+            tracing::warn!("{}; it will be tried again", error.chain());
+        }
+    }
+}
+
+/// Removes every stage in `work` that nobody holds. One that cannot be removed is logged and left: it
+/// takes nothing but space, and must not keep the home from being opened.
+pub(super) fn sweep(work: &Path) -> Result<()> {
+    for entry in fs::read_dir(work).map_err(Error::file("read", work))? {
+        let path = entry.map_err(Error::file("read", work))?.path();
+        match DirectoryLock::attempt(&path, FlockArg::LockExclusiveNonblock) {
+            Ok(Some(lock)) => {
+                tracing::debug!("removing {}, which a crash left", path.display());
+                if let Err(error) = remove_held(&lock) {
+                    tracing::warn!("{}", error.chain());
+                }
+            }
+            Ok(None) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => tracing::warn!("cannot lock {}: {error}", path.display()),
+        }
+    }
+    Ok(())
+}
+
+/// Deletes a stage whose lock we hold.
+fn remove_held(lock: &DirectoryLock) -> Result<()> {
+    remove::empty(lock.directory())
+        .and_then(|()| fs::remove_dir(lock.path()))
+        .map_err(Error::file("delete", lock.path()))
+}
+
+/// A number that no two stages share, in practice; that none do is up to mkdir.
+fn random() -> u64 {
+    RandomState::new().hash_one(std::process::id())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{BufRead, BufReader};
+    use std::process::{Command, Stdio};
+
+    use super::*;
+    use crate::error::ErrorKind;
+    use crate::home::Home;
+    use crate::home::scratch::Scratch;
+
+    fn stages(home: &Home) -> usize {
+        fs::read_dir(home.path().join(".work")).unwrap().count()
+    }
+
+    #[test]
+    fn a_stage_goes_on_drop_and_stays_when_published() {
+        let (_scratch, home) = Scratch::with_home("stage-life");
+        let stage = home.stage("test").unwrap();
+        fs::create_dir_all(stage.path().join("a/b")).unwrap();
+        fs::write(stage.path().join("a/b/c"), "").unwrap();
+        drop(stage);
+        assert_eq!(stages(&home), 0);
+
+        for (name, durability) in [("synced", Durability::Synced), ("unsynced", Durability::Unsynced)] {
+            let stage = home.stage("test").unwrap();
+            fs::write(stage.path().join("record"), name).unwrap();
+            let to = home.containers().join(name);
+            stage.publish(&to, durability).unwrap();
+            assert_eq!(fs::read_to_string(to.join("record")).unwrap(), name);
+        }
+        assert_eq!(stages(&home), 0);
+    }
+
+    #[test]
+    fn publishing_replaces_nothing_not_even_an_empty_directory() {
+        let (_scratch, home) = Scratch::with_home("stage-taken");
+        let to = home.containers().join("taken");
+        for content in [None, Some("first")] {
+            fs::create_dir_all(&to).unwrap();
+            if let Some(text) = content {
+                fs::write(to.join("record"), text).unwrap();
+            }
+            let stage = home.stage("test").unwrap();
+            fs::write(stage.path().join("record"), "second").unwrap();
+            let error = stage.publish(&to, Durability::Synced).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::AlreadyExists);
+            assert_eq!(fs::read_to_string(to.join("record")).ok().as_deref(), content);
+            assert_eq!(stages(&home), 0);
+        }
+    }
+
+    #[test]
+    fn what_a_killed_maker_leaves_is_swept_and_what_a_living_one_holds_is_not() {
+        let (_scratch, home) = Scratch::with_home("stage-sweep");
+        let ours = home.stage("ours").unwrap();
+        let theirs = home.work().join("theirs-1");
+        fs::create_dir(&theirs).unwrap();
+        let mut maker = Command::new("flock")
+            .arg(&theirs)
+            .args(["sh", "-c", "echo held; read forever"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(maker.stdout.take().unwrap()).read_line(&mut line).unwrap();
+
+        Home::open(home.path()).unwrap();
+        assert!(theirs.exists() && ours.path().exists());
+
+        drop(maker.stdin.take());
+        maker.kill().unwrap();
+        maker.wait().unwrap();
+        // The shell holds the lock too; it ends with its standard input.
+        DirectoryLock::exclusive(&theirs, &"theirs", std::time::Duration::from_secs(10)).unwrap();
+        Home::open(home.path()).unwrap();
+        assert!(!theirs.exists() && ours.path().exists());
+    }
+
+    #[test]
+    fn threads_that_sweep_never_take_what_threads_that_build_hold() {
+        let (_scratch, home) = Scratch::with_home("stage-race");
+        std::thread::scope(|scope| {
+            for builder in 0..4 {
+                let home = &home;
+                scope.spawn(move || {
+                    for round in 0..50 {
+                        let stage = home.stage("race").unwrap();
+                        fs::write(stage.path().join("file"), "").unwrap();
+                        let to = home.containers().join(format!("{builder}-{round}"));
+                        stage.publish(&to, Durability::Unsynced).unwrap();
+                        assert!(to.join("file").exists());
+                    }
+                });
+                scope.spawn(|| (0..50).for_each(|_| drop(Home::open(home.path()).unwrap())));
+            }
+        });
+        assert_eq!(stages(&home), 0);
+    }
+}
