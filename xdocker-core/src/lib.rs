@@ -1,9 +1,48 @@
 //! xdocker: a container engine that is a library.
+//!
+//! No daemon, nothing to install beside it: an [`Engine`] is a home directory, and a [`Container`] is
+//! booted, entered and destroyed from inside your process.
+//!
+//! ```no_run
+//! use std::time::Duration;
+//! use xdocker_core::{Boot, ContainerSpec, Engine};
+//!
+//! # fn main() -> xdocker_core::Result<()> {
+//! let engine = Engine::open("/var/xdocker")?;
+//! let container = engine.create(&ContainerSpec::new(["test".parse()?]))?;
+//! container.boot(&Boot::new())?;
+//! let output = container.command("hostname").output()?;
+//! container.shutdown(Duration::from_secs(10))?;
+//! container.destroy(false)?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! What it needs: Linux 5.12 or later on x86_64, and root. The calling process is left as it is: no
+//! namespace, signal handler, working directory or child of it is touched.
 #![deny(unsafe_code)]
 
+mod container;
+mod engine;
 mod error;
 mod home;
+mod host;
+mod image;
+mod launch;
 mod name;
+mod network;
+mod rootfs;
+mod security;
+mod session;
+mod spec;
+mod state;
+mod sys;
 
+pub use container::{Boot, Container, ContainerInfo, Root};
+pub use engine::Engine;
 pub use error::{Error, ErrorKind, Result};
+pub use image::{Image, ImageStore};
 pub use name::{ContainerName, ImageId, ImageName, ImageRef, NAME_MAX, NameError, Version};
+pub use session::{Child, Command, Stdio, Terminal};
+pub use spec::{ContainerSpec, Exec, Hostname, NetnsName, Network, WindowSize};
+pub use state::{ExitRecord, State};

@@ -11,3 +11,4 @@ pub(crate) mod resolve;
 pub(crate) mod runlock;
 pub(crate) mod seqpacket;
 pub(crate) mod spawn;
+pub(crate) mod terminal;

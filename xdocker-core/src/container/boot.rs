@@ -1,0 +1,217 @@
+//! Booting: a stopped container gets a monitor and a root process.
+
+use std::fs::File;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::PathBuf;
+
+use nix::fcntl::OFlag;
+
+use super::{Container, Definition, Root};
+use crate::error::{Error, Result};
+use crate::home::DirectoryLock;
+use crate::host::Kernel;
+use crate::launch::{Action, Directory, Inheritance, Monitor, Plan};
+use crate::network::netns;
+use crate::rootfs::{self, Layers, MOUNT_POINTS, c_path};
+use crate::security;
+use crate::session::{SOCKET, null, plan_process};
+use crate::spec::Exec;
+use crate::state::{Found, remove};
+use crate::sys::resolve::open_in_root;
+use crate::sys::seqpacket;
+
+/// Namespaces of every container. The network is joined, not made: it may be the host's, or outlive us.
+const NAMESPACES: i32 = libc::CLONE_NEWNS
+    | libc::CLONE_NEWPID
+    | libc::CLONE_NEWUTS
+    | libc::CLONE_NEWIPC
+    | libc::CLONE_NEWCGROUP;
+
+/// How to boot a container.
+#[derive(Clone, Debug, Default)]
+pub struct Boot {
+    exec: Option<Exec>,
+    pub(super) volatile: bool,
+    fault: Option<usize>,
+}
+
+impl Boot {
+    /// With our own PID 1, which reaps orphans and waits to be told to end.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// With this program as PID 1: the container ends when it does.
+    #[must_use]
+    pub fn exec(mut self, exec: Exec) -> Self {
+        self.exec = Some(exec);
+        self
+    }
+
+    /// Kills whoever executes the launch plan by SIGKILL before its n-th step: for fault tests.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn die_before_step(mut self, step: usize) -> Self {
+        self.fault = Some(step);
+        self
+    }
+}
+
+/// How the container is tied to whoever boots it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Tie {
+    /// Not at all.
+    Detached,
+    /// It ends when the caller does, who hears of its end.
+    Bound,
+}
+
+impl Container {
+    /// Boots the container: it runs on its own from then on, whatever becomes of the caller.
+    ///
+    /// # Errors
+    /// [`Error::Running`]; [`Error::Launch`] with the step that failed, after everything before it has
+    /// been undone; [`Error::NoSuchImage`] when a layer is missing.
+    pub fn boot(&self, boot: &Boot) -> Result<()> {
+        let null = null().map_err(Error::file("open", "/dev/null"))?;
+        self.launch(boot, Tie::Detached, [&null, &null, &null]).map(drop)
+    }
+
+    /// Boots the container with these as its root process's standard input, output and error. It is bound
+    /// to the caller: it ends when the returned value is dropped, or the caller's process ends.
+    ///
+    /// # Errors
+    /// Those of [`Self::boot`].
+    pub fn boot_bound(&self, boot: &Boot, stdio: [&OwnedFd; 3]) -> Result<Root> {
+        let monitor = self.launch(boot, Tie::Bound, stdio)?;
+        Ok(Root::new(self.clone(), monitor))
+    }
+
+    fn launch(&self, boot: &Boot, tie: Tie, stdio: [&OwnedFd; 3]) -> Result<Monitor> {
+        let lock = self.lock()?;
+        let definition = self.definition()?;
+        match self.records().look()? {
+            Found::Stopped => (),
+            Found::Starting | Found::Running(_) => return Err(Error::Running(self.name.clone())),
+            Found::Abandoned(_) => self.repair(&lock)?,
+        }
+        let layers = self.layers(&definition, boot)?;
+        let mut plan = self.plan(&definition, boot, &layers)?;
+        if let Some(netns) = self.netns(&definition) {
+            // A reboot of the host clears /run.
+            netns::ensure(&netns)?;
+        }
+        // From here on something may be left behind: the record says so first.
+        let records = self.records();
+        let (run, record) = records.open_run()?;
+        plan.record = record;
+        plan.bound = tie == Tie::Bound;
+        plan.report_end = tie == Tie::Bound;
+        let started = self.start_monitor(&plan, &lock, &run, stdio);
+        if started.is_err() {
+            drop(run);
+            // The monitor has undone everything and removed its record, unless it never came to life.
+            self.repair(&lock)?;
+        }
+        started
+    }
+
+    fn start_monitor(
+        &self,
+        plan: &Plan,
+        lock: &DirectoryLock,
+        run: &File,
+        stdio: [&OwnedFd; 3],
+    ) -> Result<Monitor> {
+        remove(&self.directory().join(SOCKET))?;
+        let sessions = seqpacket::listener(lock.directory(), SOCKET)
+            .map_err(Error::file("listen on", self.directory().join(SOCKET)))?;
+        let fallback = self.home.path().join("xdockerinit");
+        let stdio = stdio.map(|fd| fd.as_fd());
+        tracing::debug!("container {}: start the monitor", self.name);
+        let monitor = Monitor::start(
+            plan,
+            &Inheritance { stdio, run, directory: lock.directory(), sessions: &sessions, fallback: &fallback },
+        )?;
+        tracing::debug!("container {}: root process {}", self.name, monitor.pid);
+        Ok(monitor)
+    }
+
+    /// Where the layers lie, and that they can carry a container.
+    fn layers(&self, definition: &Definition, boot: &Boot) -> Result<Layers> {
+        let home = self.home.path();
+        let relative = |path: PathBuf| path.strip_prefix(home).map(PathBuf::from).unwrap_or(path);
+        let images = self.images();
+        let mut lower = Vec::with_capacity(definition.images.len());
+        for id in &definition.images {
+            let layer = images.layer(id);
+            if !layer.is_dir() {
+                return Err(Error::NoSuchImage(id.clone().into()));
+            }
+            lower.push(relative(layer));
+        }
+        let layers = Layers {
+            home: home.to_owned(),
+            lower,
+            container: relative(self.directory()),
+            volatile: boot.volatile,
+        };
+        check_mount_points(definition, &layers)?;
+        Ok(layers)
+    }
+
+    /// The whole launch as data.
+    fn plan(&self, definition: &Definition, boot: &Boot, layers: &Layers) -> Result<Plan> {
+        let mut plan = Plan { namespaces: NAMESPACES, ..Plan::default() };
+        rootfs::plan_overlay(&mut plan, layers, Kernel::running())?;
+        if let Some(netns) = self.netns(definition) {
+            let namespace = plan.slot();
+            let path = c_path(&netns.path());
+            plan.host.purpose(format!("open the network namespace {netns}")).push(Action::Open {
+                at: Directory::Current,
+                path,
+                to: namespace,
+                flags: libc::O_RDONLY,
+                resolve: 0,
+            });
+            plan.inside
+                .purpose(format!("join the network namespace {netns}"))
+                .push(Action::JoinNamespace { namespace, types: libc::CLONE_NEWNET });
+        }
+        rootfs::plan_mounts(&mut plan, layers);
+        let name = c_path(definition.hostname.as_str().as_ref());
+        plan.inside.purpose("set the host name").push(Action::SetHostname { name });
+        match &boot.exec {
+            Some(exec) => plan_process(&mut plan, exec)?,
+            None => {
+                security::restrict(&mut plan);
+                plan.inside.purpose("become PID 1").push(Action::BecomeInit);
+            }
+        }
+        plan.undo
+            .purpose("remove the session socket")
+            .push(Action::Unlink { at: Directory::Container, path: c_path(SOCKET.as_ref()) });
+        if let Some(step) = boot.fault {
+            plan.inject_death(step);
+        }
+        Ok(plan)
+    }
+}
+
+/// Checks that some layer has each directory on which the kernel's file systems are mounted.
+fn check_mount_points(definition: &Definition, layers: &Layers) -> Result<()> {
+    let own = layers.container.join("rwlayer");
+    let mut missing = MOUNT_POINTS.to_vec();
+    for layer in std::iter::once(&own).chain(layers.lower.iter().rev()) {
+        let path = layers.home.join(layer);
+        let root = File::open(&path).map_err(Error::file("open", &path))?;
+        missing.retain(|name| open_in_root(&root, name.as_ref(), OFlag::O_PATH | OFlag::O_DIRECTORY).is_err());
+        if missing.is_empty() {
+            return Ok(());
+        }
+    }
+    let images: Vec<_> = definition.images.iter().map(ToString::to_string).collect();
+    let why = format!("there is no directory /{} in it", missing.join(", /"));
+    Err(Error::invalid("root made of", images.join(","), why))
+}

@@ -1,0 +1,169 @@
+//! Ending: shutdown, kill, destroy, and clearing up after a monitor that was killed.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use nix::mount::{MntFlags, umount2};
+
+use super::Container;
+use crate::error::{Error, Result};
+use crate::home::DirectoryLock;
+use crate::network::netns;
+use crate::session::SOCKET;
+use crate::spec::NetnsName;
+use crate::state::{Found, remove};
+use crate::sys::pidfd::PidFd;
+
+/// How long the kernel and the monitor may take to clear up after the root process has ended.
+const CLEARING: Duration = Duration::from_secs(10);
+
+impl Container {
+    /// Asks the root process to end (SIGTERM) and returns when the container is gone. What has not ended
+    /// after `patience` is killed.
+    ///
+    /// Our own PID 1 passes the signal on to every process inside and ends after the last of them. A
+    /// program that is PID 1 itself and does not handle SIGTERM is not ended by it: the kernel protects
+    /// PID 1 (pid_namespaces(7)).
+    ///
+    /// # Errors
+    /// [`Error::NotRunning`]; [`Error::Timeout`] when even SIGKILL does not end it.
+    pub fn shutdown(&self, patience: Duration) -> Result<()> {
+        self.end(libc::SIGTERM, patience)
+    }
+
+    /// Kills every process of the container and returns when it is gone.
+    ///
+    /// # Errors
+    /// Those of [`Self::shutdown`].
+    pub fn kill(&self) -> Result<()> {
+        self.end(libc::SIGKILL, Duration::ZERO)
+    }
+
+    /// Sends a signal to the root process, and does not wait for what comes of it.
+    ///
+    /// # Errors
+    /// [`Error::NotRunning`], [`Error::System`].
+    pub fn signal(&self, signal: i32) -> Result<()> {
+        let record = self.running()?;
+        let root = self.records().root_process(&record)?;
+        let root = root.ok_or_else(|| Error::NotRunning(self.name.clone()))?;
+        root.signal(signal).map_err(Error::system(format!("signal container {}", self.name)))
+    }
+
+    fn end(&self, signal: i32, patience: Duration) -> Result<()> {
+        let record = self.running()?;
+        let records = self.records();
+        let (Some(root), Some(monitor)) = (records.root_process(&record)?, records.monitor(&record)?) else {
+            // It ended in this moment.
+            return self.settle();
+        };
+        let failed = |why| Error::system(format!("end container {}", self.name))(why);
+        root.signal(signal).map_err(failed)?;
+        let asked = Instant::now();
+        if signal != libc::SIGKILL && !wait_for(&root, &monitor, asked + patience).map_err(failed)? {
+            tracing::debug!("container {}: SIGKILL after {} s", self.name, patience.as_secs_f32());
+            root.signal(libc::SIGKILL).map_err(failed)?;
+        }
+        if !monitor.wait_until(Some(Instant::now() + CLEARING)).map_err(failed)? {
+            return Err(Error::Timeout { what: format!("the end of container {}", self.name), limit: CLEARING });
+        }
+        self.settle()
+    }
+
+    /// The monitor has gone: by itself, or killed, and then the rest is ours.
+    fn settle(&self) -> Result<()> {
+        match self.records().look()? {
+            Found::Abandoned(_) => self.repair(&self.lock()?),
+            _ => Ok(()),
+        }
+    }
+
+    /// Deletes the container and all that it has written.
+    ///
+    /// With `force`, one that runs is killed first.
+    ///
+    /// # Errors
+    /// [`Error::Running`] without `force`; [`Error::TearDown`] with all that could not be removed, after
+    /// everything else has been.
+    pub fn destroy(&self, force: bool) -> Result<()> {
+        let mut failures = Vec::new();
+        if force && let Err(error) = self.kill() && !matches!(error, Error::NotRunning(_)) {
+            failures.push(error);
+        }
+        let lock = self.lock()?;
+        match self.records().look()? {
+            Found::Stopped => (),
+            Found::Abandoned(_) => failures.extend(self.repair(&lock).err()),
+            Found::Starting | Found::Running(_) => return Err(Error::Running(self.name.clone())),
+        }
+        // Not asked of the definition, which may be what is damaged: the name follows from ours.
+        failures.extend(netns::remove(&NetnsName::of(&self.name)).err());
+        if failures.is_empty() || force {
+            failures.extend(self.home.discard(&self.directory()).err());
+        }
+        one_error(format!("destroying container {}", self.name), failures)
+    }
+
+    /// Clears up what a monitor that was killed has left: process, mount, socket, record.
+    ///
+    /// # Errors
+    /// [`Error::TearDown`] with everything that failed; the record stays then.
+    pub(super) fn repair(&self, lock: &DirectoryLock) -> Result<()> {
+        let records = self.records();
+        // Somebody else may have been faster while we waited for the lock.
+        let Found::Abandoned(record) = records.look()? else { return Ok(()) };
+        tracing::info!("container {}: its monitor was killed, clearing up", self.name);
+        let mut failures = Vec::new();
+        if let Some(record) = &record {
+            failures.extend(kill_orphan(record.orphan(), record.pid()).err());
+        }
+        let merged = lock.path().join("merged");
+        failures.extend(unmount(&merged).map_err(Error::file("unmount", &merged)).err());
+        failures.extend(remove(&lock.path().join(SOCKET)).err());
+        if failures.is_empty() {
+            failures.extend(records.close_run().err());
+        }
+        one_error(format!("clearing up container {}", self.name), failures)
+    }
+}
+
+/// Waits for the root process, or for the monitor: it sees the end first and may be gone before we look.
+fn wait_for(root: &PidFd, monitor: &PidFd, deadline: Instant) -> io::Result<bool> {
+    Ok(root.wait_until(Some(deadline))? || monitor.wait_until(Some(Instant::now()))?)
+}
+
+/// Kills the root process of a dead monitor. The kernel does so itself (PR_SET_PDEATHSIG) unless the
+/// program has changed its identity or asked not to be.
+fn kill_orphan(orphan: io::Result<Option<PidFd>>, pid: u32) -> Result<()> {
+    let failed = |why| Error::system(format!("kill process {pid}"))(why);
+    let Some(orphan) = orphan.map_err(failed)? else { return Ok(()) };
+    orphan.signal(libc::SIGKILL).map_err(failed)?;
+    match orphan.wait_until(Some(Instant::now() + CLEARING)).map_err(failed)? {
+        true => Ok(()),
+        false => Err(Error::Timeout { what: format!("the end of process {pid}"), limit: CLEARING }),
+    }
+}
+
+/// Takes away everything that is mounted at `path`.
+fn unmount(path: &std::path::Path) -> io::Result<()> {
+    /// A launch mounts one thing there; more than a few are not our doing.
+    const MOST: usize = 8;
+    for _ in 0..MOST {
+        match umount2(path, MntFlags::MNT_DETACH | MntFlags::UMOUNT_NOFOLLOW) {
+            Ok(()) => continue,
+            // Nothing is mounted there, or it is not there at all.
+            Err(nix::Error::EINVAL | nix::Error::ENOENT) => return Ok(()),
+            Err(why) => return Err(why.into()),
+        }
+    }
+    Ok(())
+}
+
+/// None, the one, or all failures of a tear-down as one error.
+fn one_error(what: String, mut failures: Vec<Error>) -> Result<()> {
+    match failures.len() {
+        0 => Ok(()),
+        1 => Err(failures.remove(0)),
+        _ => Err(Error::TearDown { what, failures }),
+    }
+}

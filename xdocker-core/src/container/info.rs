@@ -1,0 +1,93 @@
+//! What can be seen of a container without touching it.
+
+use std::time::SystemTime;
+
+use super::Container;
+use crate::error::{Error, Result};
+use crate::image::TreeSize;
+use crate::name::{ContainerName, ImageId};
+use crate::spec::{Hostname, NetnsName, Network};
+use crate::state::{ExitRecord, Found, RunRecord, State};
+
+/// A container as it is at a moment.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ContainerInfo {
+    /// Its name.
+    pub name: ContainerName,
+    /// Its layers, the lowest first.
+    pub images: Vec<ImageId>,
+    /// Its host name.
+    pub hostname: Hostname,
+    /// Its network model.
+    pub network: Network,
+    /// Its network namespace, if it has one of its own.
+    pub netns: Option<NetnsName>,
+    /// Bytes that it has written above its layers, counted like those of images.
+    pub size: u64,
+    /// When it was created.
+    pub created: SystemTime,
+    /// What it is doing.
+    pub state: State,
+    /// How its last run ended; `None` before that, and while it runs.
+    pub exit: Option<ExitRecord>,
+}
+
+impl Container {
+    /// Looks at the container. What a monitor that was killed has left behind is cleared up first.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchContainer`], [`Error::File`], [`Error::Record`].
+    pub fn info(&self) -> Result<ContainerInfo> {
+        let definition = self.definition()?;
+        let state = self.state()?;
+        let exit = if state == State::Stopped { self.records().exit()? } else { None };
+        let layer = self.directory().join("rwlayer");
+        let size = TreeSize::measure(&layer).map_err(Error::file("measure", &layer))?.bytes;
+        Ok(ContainerInfo {
+            name: self.name.clone(),
+            netns: self.netns(&definition),
+            images: definition.images,
+            hostname: definition.hostname,
+            network: definition.network,
+            size,
+            created: definition.created,
+            state,
+            exit,
+        })
+    }
+
+    /// What the container is doing.
+    ///
+    /// # Errors
+    /// [`Error::File`].
+    pub fn state(&self) -> Result<State> {
+        let found = match self.records().look()? {
+            // Whoever works on it just now clears up, or is the cause of what we saw: look again then.
+            Found::Abandoned(_) => match self.lock().and_then(|lock| self.repair(&lock)) {
+                Ok(()) => self.records().look()?,
+                Err(Error::NoSuchContainer(name)) => return Err(Error::NoSuchContainer(name)),
+                Err(error) => {
+                    tracing::warn!("cannot clear up container {}: {}", self.name, error.chain());
+                    self.records().look()?
+                }
+            },
+            found => found,
+        };
+        Ok(match found {
+            Found::Stopped => State::Stopped,
+            Found::Starting => State::Starting,
+            Found::Running(record) => State::Running { pid: record.pid() },
+            Found::Abandoned(record) => State::Broken { pid: record.map_or(0, |record| record.pid()) },
+        })
+    }
+
+    /// The record of its run, if it runs.
+    pub(super) fn running(&self) -> Result<RunRecord> {
+        match self.records().look()? {
+            Found::Running(record) => Ok(record),
+            _ if !self.directory().exists() => Err(Error::NoSuchContainer(self.name.clone())),
+            _ => Err(Error::NotRunning(self.name.clone())),
+        }
+    }
+}

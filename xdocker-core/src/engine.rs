@@ -1,0 +1,148 @@
+//! The door: an engine is a home directory and what can be done with it.
+
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+use std::{env, fs, io};
+
+use crate::container::{Container, ContainerInfo, Definition};
+use crate::error::{Error, Result};
+use crate::home::{Durability, Home};
+use crate::image::ImageStore;
+use crate::name::ContainerName;
+use crate::network::netns;
+use crate::spec::{ContainerSpec, Hostname, NetnsName};
+
+/// Where the home is when nothing says otherwise.
+const DEFAULT_HOME: &str = "/var/xdocker";
+/// Variables that name the home; the first, in the seed's spelling, wins.
+const HOME_VARIABLES: [&str; 2] = ["xdocker_HOME", "XDOCKER_HOME"];
+
+/// A container engine on one home directory.
+///
+/// There is no daemon: any number of engines, in any number of processes, may work on one home at a time.
+#[derive(Clone, Debug)]
+pub struct Engine {
+    home: Home,
+}
+
+impl Engine {
+    /// Opens the home at `path`, making what is missing.
+    ///
+    /// # Errors
+    /// [`Error::File`] when it cannot be made or written.
+    pub fn open(path: impl Into<PathBuf>) -> Result<Self> {
+        let path = path.into();
+        let path = std::path::absolute(&path).map_err(Error::file("open", &path))?;
+        Ok(Self { home: Home::open(&path)? })
+    }
+
+    /// Opens the home that `$xdocker_HOME`, else `$XDOCKER_HOME`, names, else `/var/xdocker`.
+    ///
+    /// # Errors
+    /// Those of [`Self::open`].
+    pub fn from_env() -> Result<Self> {
+        let named = HOME_VARIABLES.iter().find_map(env::var_os).filter(|value| !value.is_empty());
+        Self::open(named.map_or_else(|| PathBuf::from(DEFAULT_HOME), PathBuf::from))
+    }
+
+    /// The home, as an absolute path.
+    #[must_use]
+    pub fn home(&self) -> &Path {
+        self.home.path()
+    }
+
+    /// The images of this home.
+    #[must_use]
+    pub fn images(&self) -> ImageStore {
+        ImageStore::new(self.home.clone())
+    }
+
+    /// Creates a container. It is on disk when this returns.
+    ///
+    /// # Errors
+    /// [`Error::ContainerExists`], [`Error::NoSuchImage`], [`Error::Invalid`] without any image.
+    pub fn create(&self, spec: &ContainerSpec) -> Result<Container> {
+        self.make(spec, Durability::Synced)
+    }
+
+    /// Creates a container that nobody will miss after a crash of the machine: nothing is synced.
+    ///
+    /// # Errors
+    /// Those of [`Self::create`].
+    pub fn create_ephemeral(&self, spec: &ContainerSpec) -> Result<Container> {
+        self.make(spec, Durability::Unsynced)
+    }
+
+    fn make(&self, spec: &ContainerSpec, durability: Durability) -> Result<Container> {
+        let Some(top) = spec.images.last() else {
+            return Err(Error::invalid("list of images", "", "a container stands on one image at least"));
+        };
+        let name = match &spec.name {
+            Some(name) => name.clone(),
+            None => top.name.as_str().parse()?,
+        };
+        // Their locks keep the images where they are until the definition that names them is published.
+        let held = self.images().hold(&spec.images)?;
+        let definition = Definition {
+            images: held.images.iter().map(|image| image.id.clone()).collect(),
+            hostname: spec.hostname.clone().unwrap_or_else(|| Hostname::from(&name)),
+            network: spec.network,
+            created: SystemTime::now(),
+        };
+        let stage = self.home.stage("container")?;
+        for part in ["rwlayer", "workdir", "merged"] {
+            let path = stage.path().join(part);
+            fs::create_dir(&path).map_err(Error::file("create", &path))?;
+        }
+        definition.write(stage.path(), Durability::Unsynced)?;
+        match stage.publish(&self.home.container(&name), durability) {
+            Err(Error::File { source, .. }) if source.kind() == io::ErrorKind::AlreadyExists => {
+                return Err(Error::ContainerExists(name));
+            }
+            other => other?,
+        }
+        drop(held);
+        tracing::debug!("container {name}: created");
+        let container = Container::new(self.home.clone(), name);
+        if spec.network.has_namespace()
+            && let Err(error) = netns::ensure(&NetnsName::of(container.name()))
+        {
+            // A container whose namespace cannot be made is not one: it goes again.
+            return Err(match container.destroy(false) {
+                Ok(()) => error,
+                Err(second) => Error::TearDown { what: "creating the container".into(), failures: vec![error, second] },
+            });
+        }
+        Ok(container)
+    }
+
+    /// The container of that name.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchContainer`].
+    pub fn container(&self, name: &ContainerName) -> Result<Container> {
+        let container = Container::new(self.home.clone(), name.clone());
+        if !self.home.container(name).is_dir() {
+            return Err(Error::NoSuchContainer(name.clone()));
+        }
+        Ok(container)
+    }
+
+    /// All containers, by name.
+    ///
+    /// # Errors
+    /// [`Error::File`], [`Error::Record`].
+    pub fn containers(&self) -> Result<Vec<ContainerInfo>> {
+        let path = self.home.containers();
+        let mut names = Vec::new();
+        for entry in fs::read_dir(&path).map_err(Error::file("list", &path))? {
+            let entry = entry.map_err(Error::file("list", &path))?;
+            // What is no name of ours is not ours.
+            names.extend(entry.file_name().to_str().and_then(|name| name.parse::<ContainerName>().ok()));
+        }
+        names.sort();
+        let infos = names.into_iter().map(|name| Container::new(self.home.clone(), name).info());
+        // One that was destroyed while we looked does not exist.
+        infos.filter(|info| !matches!(info, Err(Error::NoSuchContainer(_)))).collect()
+    }
+}

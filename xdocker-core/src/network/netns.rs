@@ -1,0 +1,68 @@
+//! Named network namespaces, as ip-netns(8) knows them: a file below /run/netns on which the namespace is
+//! bind-mounted, so that it lives without a process in it.
+
+use std::fs::{self, DirBuilder, OpenOptions};
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
+use std::thread;
+
+use nix::mount::{MntFlags, MsFlags, mount, umount2};
+use nix::sched::{CloneFlags, unshare};
+use nix::sys::statfs::statfs;
+
+use crate::error::{Error, Result};
+use crate::spec::NetnsName;
+
+/// `f_type` of a namespace file (statfs(2)).
+const NSFS_MAGIC: i64 = 0x6e73_6673;
+
+/// Makes the namespace, or leaves the one that is there. Its loopback interface is down.
+///
+/// # Errors
+/// [`Error::File`], [`Error::System`].
+pub(crate) fn ensure(name: &NetnsName) -> Result<()> {
+    let path = name.path();
+    if exists(&path) {
+        return Ok(());
+    }
+    if let Some(directory) = path.parent() {
+        DirBuilder::new().recursive(true).mode(0o755).create(directory).map_err(Error::file("create", directory))?;
+    }
+    OpenOptions::new().write(true).create(true).truncate(false).open(&path).map_err(Error::file("create", &path))?;
+    // A thread of our own goes into the new namespace; the caller's stay where they are.
+    let bound = thread::scope(|scope| {
+        let bind = || -> io::Result<()> {
+            unshare(CloneFlags::CLONE_NEWNET)?;
+            let source = Path::new("/proc/thread-self/ns/net");
+            Ok(mount(Some(source), &path, None::<&str>, MsFlags::MS_BIND, None::<&str>)?)
+        };
+        scope.spawn(bind).join().unwrap_or_else(|_| Err(io::Error::other("the thread panicked")))
+    });
+    bound.map_err(|why| {
+        // The file alone would look like a namespace to ip-netns(8).
+        let _ = fs::remove_file(&path);
+        Error::System { action: format!("make the network namespace {name}"), source: why }
+    })
+}
+
+/// Whether a namespace is mounted at `path`.
+fn exists(path: &Path) -> bool {
+    statfs(path).is_ok_and(|found| i128::from(found.filesystem_type().0) == i128::from(NSFS_MAGIC))
+}
+
+/// Takes the namespace away; none there is fine. The kernel clears it when its last process has gone.
+///
+/// # Errors
+/// [`Error::File`].
+pub(crate) fn remove(name: &NetnsName) -> Result<()> {
+    let path = name.path();
+    match umount2(&path, MntFlags::MNT_DETACH) {
+        Ok(()) | Err(nix::Error::EINVAL | nix::Error::ENOENT) => (),
+        Err(why) => return Err(Error::file("unmount", &path)(why.into())),
+    }
+    match fs::remove_file(&path) {
+        Err(why) if why.kind() != io::ErrorKind::NotFound => Err(Error::file("remove", &path)(why)),
+        _ => Ok(()),
+    }
+}

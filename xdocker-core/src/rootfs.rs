@@ -1,0 +1,254 @@
+//! The container's view of files: layers become one root, and what the kernel offers is mounted into it.
+//! Pure: a plan for the helper.
+
+use std::ffi::{CStr, CString};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, Result};
+use crate::host::Kernel;
+use crate::launch::{Action, Attributes, Directory, Plan, Slot};
+use crate::security;
+
+/// Directories that an image must have, since the kernel's file systems are mounted there.
+pub(crate) const MOUNT_POINTS: [&str; 3] = ["proc", "sys", "dev"];
+
+/// One page is all that mount(2) takes as options, its NUL included.
+const MOUNT_DATA_MAX: usize = 4095;
+
+const O_PATH: i32 = libc::O_PATH;
+const O_DIRECTORY: i32 = libc::O_DIRECTORY;
+/// Nothing on the way may be a link, or lead out (openat2(2)).
+const STRICTLY_BENEATH: u64 = 0x08 | 0x04 | 0x02;
+const AT_RECURSIVE: u32 = 0x8000;
+
+/// Where the parts of a root lie, all below the home.
+pub(crate) struct Layers {
+    /// The home, an absolute path.
+    pub(crate) home: PathBuf,
+    /// Layers of images relative to the home, the lowest first.
+    pub(crate) lower: Vec<PathBuf>,
+    /// The container's directory relative to the home.
+    pub(crate) container: PathBuf,
+    /// Nobody will miss the container's changes after a crash: do not sync them.
+    pub(crate) volatile: bool,
+}
+
+impl Layers {
+    /// Where the root appears on the host.
+    pub(crate) fn merged(&self) -> PathBuf {
+        self.home.join(&self.container).join("merged")
+    }
+}
+
+/// Plans the overlay mount at `merged`, and that it goes when the container does.
+///
+/// Paths are relative to the home and the helper works there: fsconfig(2) takes strings of 255 bytes at
+/// the most, however deep the home lies.
+///
+/// # Errors
+/// [`Error::Unsupported`] when this kernel cannot stack so many layers.
+pub(crate) fn plan_overlay(plan: &mut Plan, layers: &Layers, kernel: Kernel) -> Result<()> {
+    let part = |name: &str| c_path(&layers.container.join(name));
+    let merged = part("merged");
+    plan.host.purpose("enter the home").push(Action::ChangeDirectory { path: c_path(&layers.home) });
+    if kernel.overlay_appends_layers() {
+        let (fs, mount, target) = (plan.slot(), plan.slot(), plan.slot());
+        let host = plan.host.purpose("stack the layers");
+        host.push(Action::FsOpen { kind: c"overlay", to: fs });
+        // The first that is named is the top of the lower layers (overlayfs.rst).
+        for lower in layers.lower.iter().rev() {
+            host.push(Action::FsString { fs, key: c"lowerdir+", value: c_path(lower) });
+        }
+        host.push(Action::FsString { fs, key: c"upperdir", value: part("rwlayer") });
+        host.push(Action::FsString { fs, key: c"workdir", value: part("workdir") });
+        if layers.volatile {
+            host.push(Action::FsFlag { fs, key: c"volatile" });
+        }
+        host.purpose("mount the root");
+        host.push(Action::FsMount { fs, to: mount, attributes: Attributes::NO_DEV });
+        let flags = O_PATH | O_DIRECTORY;
+        host.push(Action::Open { at: Directory::Current, path: merged, to: target, flags, resolve: STRICTLY_BENEATH });
+        host.push(Action::MoveMount { mount, target });
+        host.push(Action::Close { fd: mount }).push(Action::Close { fd: target });
+    } else {
+        let data = mount_data(layers)?;
+        let kind = c"overlay".to_owned();
+        let flags = libc::MS_NODEV;
+        plan.host.purpose("mount the root");
+        plan.host.push(Action::Mount { source: kind.clone(), target: merged, kind, flags, data });
+    }
+    plan.host.purpose("leave the home").push(Action::ChangeDirectory { path: c"/".to_owned() });
+    plan.undo.purpose("unmount the root").push(Action::Unmount { path: c_path(&layers.merged()) });
+    Ok(())
+}
+
+/// The options of mount(2) for kernels that take all layers in one string.
+fn mount_data(layers: &Layers) -> Result<CString> {
+    let escaped = |path: &Path| {
+        let mut out = Vec::new();
+        for byte in path.as_os_str().as_bytes() {
+            if matches!(byte, b'\\' | b',' | b':') {
+                out.push(b'\\');
+            }
+            out.push(*byte);
+        }
+        out
+    };
+    let mut data = b"lowerdir=".to_vec();
+    for (index, lower) in layers.lower.iter().rev().enumerate() {
+        data.extend((index > 0).then_some(b':'));
+        data.extend(escaped(lower));
+    }
+    for (key, name) in [(&b",upperdir="[..], "rwlayer"), (b",workdir=", "workdir")] {
+        data.extend(key);
+        data.extend(escaped(&layers.container.join(name)));
+    }
+    if layers.volatile {
+        data.extend(b",volatile");
+    }
+    if data.len() > MOUNT_DATA_MAX {
+        let what = format!("a stack of {} layers", layers.lower.len());
+        let why = "before Linux 6.7 the names of all layers must fit in one page".into();
+        return Err(Error::Unsupported { what, why });
+    }
+    Ok(CString::new(data).expect("paths of ours hold no NUL"))
+}
+
+/// Plans the new process's mounts: /proc, /sys, /dev and what belongs into it, masks, and the root itself.
+pub(crate) fn plan_mounts(plan: &mut Plan, layers: &Layers) {
+    let root = plan.slot();
+    let inside = plan.inside.purpose("cut the mounts off from the host's");
+    inside.push(Action::SetAttributes {
+        at: Directory::Current,
+        path: c"/".to_owned(),
+        flags: AT_RECURSIVE,
+        set: Attributes::default(),
+        propagation: libc::MS_PRIVATE,
+    });
+    inside.purpose("open the root");
+    let (path, flags) = (c_path(&layers.merged()), O_PATH | O_DIRECTORY);
+    inside.push(Action::Open { at: Directory::Current, path, to: root, flags, resolve: 0 });
+
+    let read_only = Attributes::HARMLESS.and(Attributes::READ_ONLY);
+    let proc = mount_at(plan, root, "proc", c"proc", Attributes::HARMLESS, &[]);
+    let sys = mount_at(plan, root, "sys", c"sysfs", read_only, &[]);
+    let dev = mount_at(plan, root, "dev", c"tmpfs", Attributes::NO_SUID, &[(c"mode", c"755"), (c"size", c"64m")]);
+    plan_devices(plan, dev);
+    security::mask(plan, proc, sys, dev);
+
+    plan.inside.purpose("change the root").push(Action::PivotRoot { root });
+}
+
+/// Mounts a new file system at `name` below the directory in `at`, and gives it back.
+fn mount_at(
+    plan: &mut Plan,
+    at: Slot,
+    name: &str,
+    kind: &'static CStr,
+    attributes: Attributes,
+    options: &[(&'static CStr, &CStr)],
+) -> Slot {
+    let (fs, mount, target) = (plan.slot(), plan.slot(), plan.slot());
+    let inside = plan.inside.purpose(format!("mount a {} at {name}", kind.to_string_lossy()));
+    inside.push(Action::FsOpen { kind, to: fs });
+    for (key, value) in options {
+        inside.push(Action::FsString { fs, key, value: (*value).to_owned() });
+    }
+    inside.push(Action::FsMount { fs, to: mount, attributes });
+    // The image may hold a link in the place of the directory: then this fails, and nothing is followed.
+    let (path, flags) = (c_path(Path::new(name)), O_PATH | O_DIRECTORY);
+    inside.push(Action::Open { at: Directory::At(at), path, to: target, flags, resolve: STRICTLY_BENEATH });
+    inside.push(Action::MoveMount { mount, target });
+    inside.push(Action::Close { fd: target });
+    mount
+}
+
+/// Fills the new /dev.
+fn plan_devices(plan: &mut Plan, dev: Slot) {
+    /// Name, major and minor number; all are character devices that anybody may use.
+    const NODES: [(&str, u64, u64); 6] =
+        [("null", 1, 3), ("zero", 1, 5), ("full", 1, 7), ("random", 1, 8), ("urandom", 1, 9), ("tty", 5, 0)];
+    const LINKS: [(&str, &str); 5] = [
+        ("/proc/self/fd", "fd"),
+        ("/proc/self/fd/0", "stdin"),
+        ("/proc/self/fd/1", "stdout"),
+        ("/proc/self/fd/2", "stderr"),
+        ("pts/ptmx", "ptmx"),
+    ];
+    let at = Directory::At(dev);
+    let inside = plan.inside.purpose("fill /dev");
+    inside.push(Action::Umask { mask: 0 });
+    for (name, major, minor) in NODES {
+        let mode = libc::S_IFCHR | 0o666;
+        inside.push(Action::MakeDevice { at, path: c_path(Path::new(name)), mode, device: major << 8 | minor });
+    }
+    for (target, name) in LINKS {
+        inside.push(Action::Symlink { target: c_path(Path::new(target)), at, path: c_path(Path::new(name)) });
+    }
+    for name in ["pts", "shm", "mqueue"] {
+        inside.push(Action::MakeDirectory { at, path: c_path(Path::new(name)), mode: 0o755 });
+    }
+    inside.push(Action::Umask { mask: 0o022 });
+    // Group 5 is tty everywhere; mode 620 keeps others from writing to one's terminal.
+    let pts = [(c"mode", c"620"), (c"ptmxmode", c"666"), (c"gid", c"5")];
+    let no_programs = Attributes::NO_SUID.and(Attributes::NO_EXEC);
+    mount_at(plan, dev, "pts", c"devpts", no_programs, &pts);
+    let shm = [(c"mode", c"1777"), (c"size", c"64m")];
+    mount_at(plan, dev, "shm", c"tmpfs", Attributes::HARMLESS, &shm);
+    mount_at(plan, dev, "mqueue", c"mqueue", Attributes::HARMLESS, &[]);
+}
+
+/// A path of ours as the kernel takes it.
+pub(crate) fn c_path(path: &Path) -> CString {
+    CString::new(path.as_os_str().as_bytes()).expect("paths of ours hold no NUL")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn layers(count: usize) -> Layers {
+        let lower = (0..count).map(|n| PathBuf::from(format!("images/{n}{}/_/rlayer", "x".repeat(60))));
+        Layers {
+            home: "/home".into(),
+            lower: lower.collect(),
+            container: "containers/a:b,c".into(),
+            volatile: false,
+        }
+    }
+
+    #[test]
+    fn the_rightmost_image_is_the_top_of_the_stack() {
+        let mut plan = Plan::default();
+        plan_overlay(&mut plan, &layers(3), new_kernel()).unwrap();
+        let lower = plan.host.steps.iter().filter_map(|step| match &step.action {
+            Action::FsString { key, value, .. } if *key == c"lowerdir+" => Some(value.to_str().unwrap()),
+            _ => None,
+        });
+        let firsts: Vec<_> = lower.map(|path| &path[7..8]).collect();
+        assert_eq!(firsts, ["2", "1", "0"]);
+    }
+
+    fn new_kernel() -> Kernel {
+        Kernel::running()
+    }
+
+    #[test]
+    fn old_kernels_take_a_page_of_layers_with_their_names_escaped() {
+        let data = mount_data(&layers(2)).unwrap();
+        let data = data.to_str().unwrap();
+        assert!(data.starts_with("lowerdir=images/1xxx"), "{data}");
+        assert!(data.ends_with(r",upperdir=containers/a\:b\,c/rwlayer,workdir=containers/a\:b\,c/workdir"));
+        assert!(matches!(mount_data(&layers(60)), Err(Error::Unsupported { .. })));
+    }
+
+    #[test]
+    fn every_mount_of_a_root_finds_its_slot() {
+        let mut plan = Plan::default();
+        let layers = layers(200);
+        plan_overlay(&mut plan, &layers, new_kernel()).unwrap();
+        plan_mounts(&mut plan, &layers);
+        assert_eq!(plan.inside.steps.last().unwrap().purpose, "change the root");
+    }
+}

@@ -1,0 +1,105 @@
+//! What a container may not do: the default sandbox. Pure: a plan for the helper.
+
+use std::ffi::CString;
+use std::path::Path;
+
+use caps::Capability;
+
+use crate::launch::{Action, Attributes, Directory, Plan, Slot};
+
+/// Capabilities of a container's processes: Podman's default eleven. Docker's three more are left out:
+/// `MKNOD` (a node of the host's disk), `NET_RAW` (forged packets) and `AUDIT_WRITE`.
+const CAPABILITIES: [Capability; 11] = [
+    Capability::CAP_CHOWN,
+    Capability::CAP_DAC_OVERRIDE,
+    Capability::CAP_FOWNER,
+    Capability::CAP_FSETID,
+    Capability::CAP_KILL,
+    Capability::CAP_NET_BIND_SERVICE,
+    Capability::CAP_SETFCAP,
+    Capability::CAP_SETGID,
+    Capability::CAP_SETPCAP,
+    Capability::CAP_SETUID,
+    Capability::CAP_SYS_CHROOT,
+];
+
+/// Files of /proc that tell about the host or can hurt it: covered by /dev/null.
+const MASKED_FILES: [&str; 7] =
+    ["interrupts", "kcore", "keys", "latency_stats", "sched_debug", "timer_list", "timer_stats"];
+
+/// Directories of /proc and /sys of the same sort: covered by an empty directory.
+const MASKED_PROC: [&str; 3] = ["acpi", "asound", "scsi"];
+const MASKED_SYS: [&str; 2] = ["firmware", "devices/virtual/powercap"];
+
+/// What of /proc can only be read.
+const READ_ONLY_PROC: [&str; 5] = ["bus", "fs", "irq", "sys", "sysrq-trigger"];
+
+/// Detached copy of a mount (open_tree(2)).
+const OPEN_TREE_CLONE: u32 = 1;
+const AT_RECURSIVE: u32 = 0x8000;
+const AT_EMPTY_PATH: u32 = 0x1000;
+
+/// Masks paths of the container's new /proc and /sys. `dev` is its new /dev, whose `null` is a node that
+/// we made a moment ago and nobody could swap (CVE-2025-31133); targets are resolved below the mounts
+/// themselves, never through the root (CVE-2025-52881).
+pub(crate) fn mask(plan: &mut Plan, proc: Slot, sys: Slot, dev: Slot) {
+    let cover = plan.slot();
+    let fs = plan.slot();
+    let inside = plan.inside.purpose("mask paths of /proc and /sys");
+    // The container's /proc and /sys have the same entries as the host's: it is one kernel.
+    let there = |mount: &str, name: &str| Path::new(mount).join(name).exists();
+    for name in MASKED_FILES.iter().filter(|name| there("/proc", name)) {
+        let null = c"null".to_owned();
+        inside.push(Action::OpenTree { at: Directory::At(dev), path: null, to: cover, flags: OPEN_TREE_CLONE });
+        inside.push(Action::Mask { mount: cover, below: proc, path: path(name) });
+        inside.push(Action::Close { fd: cover });
+    }
+    let directories = MASKED_PROC
+        .iter()
+        .map(|name| ("/proc", proc, name))
+        .chain(MASKED_SYS.iter().map(|name| ("/sys", sys, name)))
+        .filter(|(mount, _, name)| there(mount, name));
+    for (_, below, name) in directories {
+        let attributes = Attributes::HARMLESS.and(Attributes::READ_ONLY);
+        inside.push(Action::FsOpen { kind: c"tmpfs", to: fs });
+        inside.push(Action::FsMount { fs, to: cover, attributes });
+        inside.push(Action::Mask { mount: cover, below, path: path(name) });
+        inside.push(Action::Close { fd: cover });
+    }
+    for name in READ_ONLY_PROC.iter().filter(|name| there("/proc", name)) {
+        let flags = OPEN_TREE_CLONE | AT_RECURSIVE;
+        inside.push(Action::OpenTree { at: Directory::At(proc), path: path(name), to: cover, flags });
+        inside.push(Action::SetAttributes {
+            at: Directory::At(cover),
+            path: c"".to_owned(),
+            flags: AT_EMPTY_PATH | AT_RECURSIVE,
+            set: Attributes::HARMLESS.and(Attributes::READ_ONLY),
+            propagation: 0,
+        });
+        inside.push(Action::Mask { mount: cover, below: proc, path: path(name) });
+        inside.push(Action::Close { fd: cover });
+    }
+}
+
+fn path(name: &str) -> CString {
+    CString::new(name).expect("the tables above hold no NUL")
+}
+
+/// Takes rights away, last thing before the program: identity, capabilities, and the ways to gain more.
+pub(crate) fn restrict(plan: &mut Plan) {
+    const PR_SET_NO_NEW_PRIVS: u8 = 38;
+    let keep = CAPABILITIES.iter().fold(0, |set, capability| set | capability.bitmask());
+    let inside = plan.inside.purpose("take a session keyring of its own");
+    inside.push(Action::Keyring);
+    inside.purpose("limit core dumps");
+    inside.push(Action::LimitResource { resource: libc::RLIMIT_CORE, soft: 0, hard: 0 });
+    inside.purpose("drop capabilities");
+    inside.push(Action::BoundCapabilities { keep });
+    inside.purpose("set user and groups");
+    inside.push(Action::SetIdentity { uid: 0, gid: 0, groups: Vec::new() });
+    inside.purpose("drop capabilities");
+    // Inheritable and ambient stay empty (CVE-2022-24769).
+    inside.push(Action::SetCapabilities { permitted: keep, inheritable: 0 });
+    inside.purpose("forbid new privileges");
+    inside.push(Action::Control { option: PR_SET_NO_NEW_PRIVS, x: 1, y: 0 });
+}

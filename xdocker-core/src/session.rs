@@ -1,0 +1,424 @@
+//! Processes in a running container: the client's side of a session, in the manner of `std::process`.
+
+use std::ffi::OsStr;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::process::ExitStatusExt;
+use std::path::PathBuf;
+use std::process::{ExitStatus, Output};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use xdockerinit::wire::{report, request};
+
+use crate::error::{Error, Result};
+use crate::launch::{Action, Plan, failure, memfd};
+use crate::name::ContainerName;
+use crate::security;
+use crate::spec::{Exec, WindowSize};
+use crate::sys::seqpacket::Connection;
+
+/// Where a descriptor of a new process leads.
+#[derive(Debug, Default)]
+#[non_exhaustive]
+pub enum Stdio {
+    /// Ours.
+    #[default]
+    Inherit,
+    /// `/dev/null`.
+    Null,
+    /// A new pipe, whose other end the [`Child`] has.
+    Piped,
+    /// This file.
+    File(OwnedFd),
+}
+
+/// Name of the socket in a container's directory.
+pub(crate) const SOCKET: &str = "session.sock";
+
+/// Everything that a session joins, but for the network, which a container may share with the host.
+const NAMESPACES: i32 = libc::CLONE_NEWNS
+    | libc::CLONE_NEWPID
+    | libc::CLONE_NEWUTS
+    | libc::CLONE_NEWIPC
+    | libc::CLONE_NEWCGROUP
+    | libc::CLONE_NEWNET;
+
+/// A program to run in a running container.
+///
+/// ```no_run
+/// # use xdocker_core::{Engine, Stdio};
+/// let container = Engine::from_env()?.container(&"test".parse()?)?;
+/// let output = container.command("hostname").output()?;
+/// assert_eq!(output.stdout, b"test\n");
+/// # Ok::<(), xdocker_core::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Command {
+    container: ContainerName,
+    directory: PathBuf,
+    exec: Exec,
+    terminal: Option<WindowSize>,
+    stdio: [Option<Stdio>; 3],
+}
+
+impl Command {
+    pub(crate) fn new(container: ContainerName, directory: PathBuf, exec: Exec) -> Self {
+        Self { container, directory, exec, terminal: None, stdio: [None, None, None] }
+    }
+
+    /// Changes the specification of the process in place.
+    fn change(&mut self, change: impl FnOnce(Exec) -> Exec) -> &mut Self {
+        let exec = std::mem::replace(&mut self.exec, Exec::new(""));
+        self.exec = change(exec);
+        self
+    }
+
+    /// Adds an argument.
+    pub fn arg(&mut self, argument: impl AsRef<OsStr>) -> &mut Self {
+        self.change(|exec| exec.arg(argument))
+    }
+
+    /// Adds arguments.
+    pub fn args(&mut self, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> &mut Self {
+        self.change(|exec| exec.args(arguments))
+    }
+
+    /// Sets a variable of the environment, which otherwise has `PATH` and `HOME` only.
+    pub fn env(&mut self, key: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> &mut Self {
+        self.change(|exec| exec.env(key, value))
+    }
+
+    /// Sets the working directory, an absolute path as seen inside. `/` otherwise.
+    pub fn current_dir(&mut self, directory: impl Into<PathBuf>) -> &mut Self {
+        self.change(|exec| exec.current_dir(directory))
+    }
+
+    /// Standard input; otherwise ours with [`Self::spawn`] and [`Self::status`], `/dev/null` with
+    /// [`Self::output`].
+    pub fn stdin(&mut self, stdio: Stdio) -> &mut Self {
+        self.stdio[0] = Some(stdio);
+        self
+    }
+
+    /// Standard output; otherwise ours, and a pipe with [`Self::output`].
+    pub fn stdout(&mut self, stdio: Stdio) -> &mut Self {
+        self.stdio[1] = Some(stdio);
+        self
+    }
+
+    /// Standard error; otherwise ours, and a pipe with [`Self::output`].
+    pub fn stderr(&mut self, stdio: Stdio) -> &mut Self {
+        self.stdio[2] = Some(stdio);
+        self
+    }
+
+    /// Gives the process a terminal of its own in the container's `/dev/pts` in place of the three.
+    pub fn terminal(&mut self, size: WindowSize) -> &mut Self {
+        self.terminal = Some(size);
+        self
+    }
+
+    /// Starts the process.
+    ///
+    /// # Errors
+    /// [`Error::NotRunning`]; [`Error::Launch`] when the program cannot be executed inside, with the
+    /// kernel's reason.
+    pub fn spawn(&mut self) -> Result<Child> {
+        self.spawn_with(|| Stdio::Inherit)
+    }
+
+    /// Starts the process and waits for its end.
+    ///
+    /// # Errors
+    /// Those of [`Self::spawn`] and [`Child::wait`].
+    pub fn status(&mut self) -> Result<ExitStatus> {
+        self.spawn()?.wait()
+    }
+
+    /// Starts the process, collects what it prints and waits for its end.
+    ///
+    /// # Errors
+    /// Those of [`Self::spawn`], [`Child::wait_with_output`].
+    pub fn output(&mut self) -> Result<Output> {
+        self.stdio[0].get_or_insert(Stdio::Null);
+        self.spawn_with(|| Stdio::Piped)?.wait_with_output()
+    }
+
+    fn spawn_with(&mut self, default: impl Fn() -> Stdio) -> Result<Child> {
+        let plan = self.plan()?;
+        let file = memfd(&plan)?;
+        let connection = self.connect()?;
+        let mut ours = [None, None, None];
+        if self.terminal.is_some() {
+            connection.ask(request::SESSION, 0, &[file.as_fd()]).map_err(|why| self.lost(why))?;
+        } else {
+            let mut theirs = Vec::with_capacity(3);
+            for (number, (stdio, ours)) in self.stdio.iter_mut().zip(&mut ours).enumerate() {
+                let (there, here) = open(stdio.take().unwrap_or_else(&default), number)?;
+                theirs.push(there);
+                *ours = here;
+            }
+            let [input, output, errors] = [0, 1, 2].map(|n: usize| theirs[n].as_fd());
+            let fds = [file.as_fd(), input, output, errors];
+            connection.ask(request::SESSION, 0, &fds).map_err(|why| self.lost(why))?;
+        }
+        let (started, master) = match connection.report().map_err(|why| self.lost(why))? {
+            None => return Err(Error::NotRunning(self.container.clone())),
+            Some((told, _)) if told.kind != report::STARTED => return Err(failure(&plan, &told)),
+            Some(started) => started,
+        };
+        let [stdin, stdout, stderr] = ours;
+        Ok(Child {
+            pid: started.pid as u32,
+            connection,
+            status: None,
+            stdin,
+            stdout,
+            stderr,
+            terminal: master.map(|fd| Terminal(File::from(fd))),
+        })
+    }
+
+    /// Connects to the container's monitor.
+    fn connect(&self) -> Result<Connection> {
+        let directory = File::open(&self.directory).map_err(Error::file("open", &self.directory))?;
+        Connection::to(&directory, SOCKET).map_err(|why| self.lost(why))
+    }
+
+    /// What it means that the monitor cannot be spoken with.
+    fn lost(&self, why: io::Error) -> Error {
+        use io::ErrorKind::{BrokenPipe, ConnectionRefused, ConnectionReset, NotFound};
+        match why.kind() {
+            NotFound | ConnectionRefused | ConnectionReset | BrokenPipe => Error::NotRunning(self.container.clone()),
+            _ => Error::system(format!("speak with the monitor of container {}", self.container))(why),
+        }
+    }
+
+    /// What the helper has to do.
+    fn plan(&self) -> Result<Plan> {
+        let mut plan = Plan { terminal: self.terminal, ..Plan::default() };
+        plan.host.purpose("join the container").push(Action::JoinContainer { types: NAMESPACES });
+        plan_process(&mut plan, &self.exec)?;
+        Ok(plan)
+    }
+}
+
+/// Plans what every program inside goes through last: its directory, the sandbox, its execution.
+pub(crate) fn plan_process(plan: &mut Plan, exec: &Exec) -> Result<()> {
+    let (argv, envp, path) = (exec.argv()?, exec.envp()?, exec.directory()?);
+    plan.inside.purpose("set the file creation mask").push(Action::Umask { mask: 0o022 });
+    let shown = path.to_string_lossy().into_owned();
+    plan.inside.purpose(format!("enter the directory {shown}")).push(Action::ChangeDirectory { path });
+    security::restrict(plan);
+    let shown = exec.program().display().to_string();
+    plan.inside.purpose(format!("execute {shown}")).push(Action::Execute { argv, envp });
+    Ok(())
+}
+
+/// Opens one descriptor: the process's end, and ours if it is a pipe.
+fn open(stdio: Stdio, number: usize) -> Result<(OwnedFd, Option<File>)> {
+    let ours: [fn() -> io::Result<OwnedFd>; 3] = [
+        || io::stdin().as_fd().try_clone_to_owned(),
+        || io::stdout().as_fd().try_clone_to_owned(),
+        || io::stderr().as_fd().try_clone_to_owned(),
+    ];
+    let opened = match stdio {
+        Stdio::Inherit => ours[number]().map(|fd| (fd, None)),
+        Stdio::Null => null().map(|fd| (fd, None)),
+        Stdio::File(fd) => Ok((fd, None)),
+        Stdio::Piped => io::pipe().map(|(reader, writer)| match number {
+            0 => (reader.into(), Some(File::from(OwnedFd::from(writer)))),
+            _ => (writer.into(), Some(File::from(OwnedFd::from(reader)))),
+        }),
+    };
+    opened.map_err(Error::system("open the descriptors of a process"))
+}
+
+/// `/dev/null`, for reading and writing.
+pub(crate) fn null() -> io::Result<OwnedFd> {
+    Ok(OpenOptions::new().read(true).write(true).open("/dev/null")?.into())
+}
+
+/// A process in a container.
+///
+/// It lives no longer than this value: when it is dropped before the process has ended, the process gets
+/// SIGHUP and, two seconds later, SIGKILL.
+#[derive(Debug)]
+pub struct Child {
+    pid: u32,
+    connection: Connection,
+    status: Option<ExitStatus>,
+    /// Our end of its standard input, if that is a pipe.
+    pub stdin: Option<File>,
+    /// Our end of its standard output, if that is a pipe.
+    pub stdout: Option<File>,
+    /// Our end of its standard error, if that is a pipe.
+    pub stderr: Option<File>,
+    /// Its terminal, if it has one.
+    pub terminal: Option<Terminal>,
+}
+
+impl Child {
+    /// The process in the host's PID namespace.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.pid
+    }
+
+    /// Sends it a signal; one that has ended is no error.
+    ///
+    /// # Errors
+    /// [`Error::System`].
+    pub fn signal(&self, signal: i32) -> Result<()> {
+        if self.status.is_some() {
+            return Ok(());
+        }
+        match self.connection.ask(request::SIGNAL, signal as u64, &[]) {
+            // The session is over: so is the process.
+            Err(why) if matches!(why.raw_os_error(), Some(libc::EPIPE | libc::ECONNRESET)) => Ok(()),
+            other => other.map_err(Error::system("signal a process in a container")),
+        }
+    }
+
+    /// Sends it SIGKILL.
+    ///
+    /// # Errors
+    /// Those of [`Self::signal`].
+    pub fn kill(&self) -> Result<()> {
+        self.signal(libc::SIGKILL)
+    }
+
+    /// Closes our end of its standard input and waits for its end.
+    ///
+    /// # Errors
+    /// [`Error::System`] when the session's holder was killed.
+    pub fn wait(&mut self) -> Result<ExitStatus> {
+        self.stdin = None;
+        let (status, _) = self.wait_for(None)?;
+        status.ok_or_else(gone)
+    }
+
+    /// Like [`Self::wait`], but for at most `limit`; `None` when it runs on.
+    ///
+    /// # Errors
+    /// Those of [`Self::wait`].
+    pub fn wait_timeout(&mut self, limit: Duration) -> Result<Option<ExitStatus>> {
+        match self.wait_for(Some(Instant::now() + limit))? {
+            (Some(status), _) => Ok(Some(status)),
+            (None, true) => Err(gone()),
+            (None, false) => Ok(None),
+        }
+    }
+
+    /// Its exit status if it has ended.
+    ///
+    /// # Errors
+    /// Those of [`Self::wait`].
+    pub fn try_wait(&mut self) -> Result<Option<ExitStatus>> {
+        self.wait_timeout(Duration::ZERO)
+    }
+
+    /// Status if it is known by `deadline`, and whether the connection is over.
+    fn wait_for(&mut self, deadline: Option<Instant>) -> Result<(Option<ExitStatus>, bool)> {
+        if self.status.is_some() {
+            return Ok((self.status, true));
+        }
+        let failed = Error::system("wait for a process in a container");
+        let ended = || -> io::Result<_> {
+            if !readable(&self.connection, deadline)? {
+                return Ok((None, false));
+            }
+            let told = self.connection.report()?;
+            Ok((told.map(|(told, _)| ExitStatus::from_raw(told.status)), true))
+        };
+        let (status, over) = ended().map_err(failed)?;
+        self.status = status;
+        Ok((status, over))
+    }
+
+    /// Closes our end of its standard input, collects what it prints and waits for its end.
+    ///
+    /// # Errors
+    /// Those of [`Self::wait`], and [`Error::System`] when a pipe cannot be read.
+    pub fn wait_with_output(mut self) -> Result<Output> {
+        self.stdin = None;
+        let (stdout, stderr) = (self.stdout.take(), self.stderr.take());
+        let mut output = Output { status: ExitStatus::default(), stdout: Vec::new(), stderr: Vec::new() };
+        let read = match (stdout, stderr) {
+            (Some(mut out), Some(mut errors)) => {
+                let (out_bytes, error_bytes) = (&mut output.stdout, &mut output.stderr);
+                // Both at once: a process that fills one pipe while we wait for the other would stop.
+                thread::scope(|scope| {
+                    let other = scope.spawn(move || errors.read_to_end(error_bytes));
+                    let one = out.read_to_end(out_bytes);
+                    one.and(other.join().unwrap_or_else(|_| Err(io::Error::other("the reader panicked"))))
+                })
+            }
+            (Some(mut out), None) => out.read_to_end(&mut output.stdout),
+            (None, Some(mut errors)) => errors.read_to_end(&mut output.stderr),
+            (None, None) => Ok(0),
+        };
+        read.map_err(Error::system("read the output of a process in a container"))?;
+        output.status = self.wait()?;
+        Ok(output)
+    }
+}
+
+impl AsFd for Child {
+    /// A descriptor that becomes readable when the process has ended.
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.connection.as_fd()
+    }
+}
+
+fn gone() -> Error {
+    Error::system("wait for a process in a container")(io::Error::other("whoever held its session was killed"))
+}
+
+/// Whether something can be read from `connection` by `deadline`.
+fn readable(connection: &Connection, deadline: Option<Instant>) -> io::Result<bool> {
+    loop {
+        let timeout = match deadline {
+            None => PollTimeout::NONE,
+            Some(deadline) => {
+                let left = deadline.saturating_duration_since(Instant::now()).as_micros().div_ceil(1000);
+                PollTimeout::try_from(left.min(i32::MAX as u128) as i32).unwrap_or(PollTimeout::MAX)
+            }
+        };
+        match poll(&mut [PollFd::new(connection.as_fd(), PollFlags::POLLIN)], timeout) {
+            Err(nix::Error::EINTR) => continue,
+            Err(why) => return Err(why.into()),
+            Ok(ready) => return Ok(ready > 0),
+        }
+    }
+}
+
+/// The master side of a process's terminal.
+#[derive(Debug)]
+pub struct Terminal(File);
+
+impl Terminal {
+    /// The master, for reading what the process prints and writing what is typed. Reading fails with EIO
+    /// when the last process on the terminal has gone (pty(7)).
+    #[must_use]
+    pub fn file(&self) -> &File {
+        &self.0
+    }
+
+    /// Tells the process that the window has changed.
+    ///
+    /// # Errors
+    /// [`Error::System`].
+    pub fn resize(&self, size: WindowSize) -> Result<()> {
+        crate::sys::terminal::resize(&self.0, size).map_err(Error::system("resize a terminal"))
+    }
+}
+
+impl AsFd for Terminal {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}

@@ -1,0 +1,55 @@
+//! Definition of a container, as the user gives it.
+
+use crate::name::{ContainerName, ImageRef};
+
+use super::{Hostname, Network};
+
+/// What a new container is to be.
+///
+/// ```
+/// # use xdocker_core::{ContainerSpec, Network};
+/// let spec = ContainerSpec::new(["base".parse()?, "calvin=sshd:1.0.0".parse()?])
+///     .name("sshd".parse()?)
+///     .network(Network::Custom);
+/// # Ok::<(), xdocker_core::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct ContainerSpec {
+    pub(crate) images: Vec<ImageRef>,
+    pub(crate) name: Option<ContainerName>,
+    pub(crate) hostname: Option<Hostname>,
+    pub(crate) network: Network,
+}
+
+impl ContainerSpec {
+    /// A container on these images: the first is the lowest layer, the last the top.
+    pub fn new(images: impl IntoIterator<Item = ImageRef>) -> Self {
+        Self {
+            images: images.into_iter().collect(),
+            name: None,
+            hostname: None,
+            network: Network::default(),
+        }
+    }
+
+    /// Names it; otherwise it is named after its top image.
+    #[must_use]
+    pub fn name(mut self, name: ContainerName) -> Self {
+        self.name = Some(name);
+        self
+    }
+
+    /// Sets the host name inside; otherwise it is the container's name.
+    #[must_use]
+    pub fn hostname(mut self, hostname: Hostname) -> Self {
+        self.hostname = Some(hostname);
+        self
+    }
+
+    /// Sets the network model; otherwise it is the host's network.
+    #[must_use]
+    pub fn network(mut self, network: Network) -> Self {
+        self.network = network;
+        self
+    }
+}

@@ -1,0 +1,308 @@
+//! What a container does now: read from `run.json` and the lock on it, and from `exit.json`.
+//!
+//! `run.json` is there exactly as long as something of the container may be in the kernel. It is written
+//! before anything is made and locked by whoever watches over it: the booting process first, then the
+//! monitor. Hence, without a race and without trusting a pid:
+//!
+//! | `run.json` | lock | means |
+//! |---|---|---|
+//! | none | – | stopped |
+//! | there, no pid | held | starting |
+//! | there | held | running |
+//! | there | free | whoever watched has died: repair |
+
+use std::fmt;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
+use std::sync::OnceLock;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::home::record;
+use crate::sys::pidfd::PidFd;
+use crate::sys::runlock;
+
+/// What a container is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum State {
+    /// Nothing of it is in the kernel.
+    Stopped,
+    /// Somebody is booting it.
+    Starting,
+    /// It runs.
+    Running {
+        /// Its root process, in the host's PID namespace.
+        pid: u32,
+    },
+    /// Its record says that it runs, but whoever watched over it has died, and it could not be cleared up.
+    Broken {
+        /// Its root process, as recorded; 0 when it had none yet.
+        pid: u32,
+    },
+}
+
+impl fmt::Display for State {
+    /// In the seed's words, its spelling included.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Stopped => f.write_str("STOPED"),
+            Self::Starting => f.write_str("STARTING"),
+            Self::Running { pid } => write!(f, "RUNNING({pid})"),
+            Self::Broken { pid } => write!(f, "EXPECTION({pid})"),
+        }
+    }
+}
+
+/// How the last run of a container ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExitRecord {
+    status: i32,
+    ended_ns: u64,
+    #[serde(default)]
+    lost: bool,
+}
+
+impl ExitRecord {
+    /// Exit code or signal of the root process. SIGKILL when [`Self::is_lost`].
+    #[must_use]
+    pub fn status(&self) -> ExitStatus {
+        ExitStatus::from_raw(self.status)
+    }
+
+    /// When it ended.
+    #[must_use]
+    pub fn ended(&self) -> SystemTime {
+        UNIX_EPOCH + Duration::from_nanos(self.ended_ns)
+    }
+
+    /// Whether nobody saw how it ended: its monitor was killed, or the machine went down.
+    #[must_use]
+    pub fn is_lost(&self) -> bool {
+        self.lost
+    }
+
+    /// A record for an end that nobody saw.
+    pub(crate) fn lost() -> Self {
+        Self { status: libc::SIGKILL, ended_ns: now_ns(), lost: true }
+    }
+}
+
+/// `run.json`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct RunRecord {
+    format: u32,
+    boot_id: String,
+    booted_ns: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pid: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pid_start: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    monitor: Option<u32>,
+}
+
+/// Nanoseconds since 1970.
+fn now_ns() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_nanos() as u64)
+}
+
+/// Identity of this boot of the machine: pids of another one mean nothing (proc_sys_kernel(5)).
+fn boot_id() -> &'static str {
+    static ID: OnceLock<String> = OnceLock::new();
+    ID.get_or_init(|| fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned())
+}
+
+/// Name of the record in a container's directory.
+const RUN: &str = "run.json";
+
+/// The records of one container.
+#[derive(Clone, Debug)]
+pub(crate) struct Records {
+    directory: PathBuf,
+}
+
+/// What [`Records::look`] found.
+#[derive(Debug)]
+pub(crate) enum Found {
+    Stopped,
+    Starting,
+    Running(RunRecord),
+    /// The record of somebody who has died; `None` when it died before it was whole.
+    Abandoned(Option<RunRecord>),
+}
+
+impl Records {
+    pub(crate) fn of(directory: PathBuf) -> Self {
+        Self { directory }
+    }
+
+    fn run_path(&self) -> PathBuf {
+        self.directory.join(RUN)
+    }
+
+    /// Opens a run: makes `run.json` and takes the lock on it. The text is how the monitor's version of it
+    /// begins.
+    pub(crate) fn open_run(&self) -> Result<(File, String)> {
+        let path = self.run_path();
+        let record = RunRecord {
+            format: 1,
+            boot_id: boot_id().to_owned(),
+            booted_ns: now_ns(),
+            pid: None,
+            pid_start: None,
+            monitor: None,
+        };
+        let text = serde_json::to_string(&record).map_err(|source| Error::Record { path: path.clone(), source })?;
+        let make = || -> io::Result<File> {
+            let mut file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&path)?;
+            runlock::take(&file)?;
+            file.write_all(text.as_bytes())?;
+            Ok(file)
+        };
+        let file = make().map_err(Error::file("create", &path))?;
+        let mut start = text;
+        start.pop();
+        start.push(',');
+        Ok((file, start))
+    }
+
+    /// What the container does now.
+    pub(crate) fn look(&self) -> Result<Found> {
+        let path = self.run_path();
+        let mut file = match File::open(&path) {
+            Ok(file) => file,
+            Err(why) if why.kind() == io::ErrorKind::NotFound => return Ok(Found::Stopped),
+            Err(why) => return Err(Error::file("read", path)(why)),
+        };
+        let failed = |why| Error::file("read", path.clone())(why);
+        let watched = runlock::is_taken(&file).map_err(failed)?;
+        let mut text = String::new();
+        file.read_to_string(&mut text).map_err(failed)?;
+        // Not whole when its writer was killed in the middle of it: then there is nothing in it to trust.
+        let record: Option<RunRecord> = serde_json::from_str(&text).ok();
+        Ok(match record {
+            record if !watched && !path.exists() => {
+                // It ended between our opening the file and asking for the lock.
+                drop(record);
+                Found::Stopped
+            }
+            record if !watched => Found::Abandoned(record),
+            Some(record) if record.pid.is_some() => Found::Running(record),
+            _ => Found::Starting,
+        })
+    }
+
+    /// How the last run ended.
+    pub(crate) fn exit(&self) -> Result<Option<ExitRecord>> {
+        record::read(&self.directory.join("exit.json"))
+    }
+
+    /// Closes a run that nobody watches: how it ended, as far as that is known.
+    pub(crate) fn close_run(&self) -> Result<()> {
+        record::write(&self.directory.join("exit.json"), &ExitRecord::lost(), crate::home::Durability::Unsynced)?;
+        remove(&self.run_path())
+    }
+
+    /// Whether the run that `record` tells of is still watched: what was opened by its pids before this
+    /// call then is what they name, since a monitor keeps its root process a zombie to the last.
+    fn confirms(&self, record: &RunRecord) -> Result<bool> {
+        Ok(matches!(self.look()?, Found::Running(now) if now.booted_ns == record.booted_ns))
+    }
+
+    /// The root process of a running container.
+    pub(crate) fn root_process(&self, record: &RunRecord) -> Result<Option<PidFd>> {
+        self.open_checked(record, record.pid)
+    }
+
+    /// The monitor of a running container.
+    pub(crate) fn monitor(&self, record: &RunRecord) -> Result<Option<PidFd>> {
+        self.open_checked(record, record.monitor)
+    }
+
+    fn open_checked(&self, record: &RunRecord, pid: Option<u32>) -> Result<Option<PidFd>> {
+        let Some(pid) = pid else { return Ok(None) };
+        match PidFd::open(pid) {
+            Ok(process) if self.confirms(record)? => Ok(Some(process)),
+            Ok(_) => Ok(None),
+            Err(why) if why.raw_os_error() == Some(libc::ESRCH) => Ok(None),
+            Err(why) => Err(Error::system(format!("open process {pid}"))(why)),
+        }
+    }
+}
+
+impl RunRecord {
+    /// The root process, as recorded.
+    pub(crate) fn pid(&self) -> u32 {
+        self.pid.unwrap_or(0)
+    }
+
+    /// The root process of a run whose monitor has died, if it is still there: same boot, same number,
+    /// same start time.
+    pub(crate) fn orphan(&self) -> io::Result<Option<PidFd>> {
+        let (Some(pid), Some(start), true) = (self.pid, self.pid_start, self.boot_id == boot_id()) else {
+            return Ok(None);
+        };
+        let process = match PidFd::open(pid) {
+            Err(why) if why.raw_os_error() == Some(libc::ESRCH) => return Ok(None),
+            other => other?,
+        };
+        // Read after the process was opened: if it is the right one now, it is the one we have open.
+        Ok((start_time(pid) == Some(start)).then_some(process))
+    }
+}
+
+/// When a process started, in clock ticks since boot (field 22 of proc_pid_stat(5)).
+fn start_time(pid: u32) -> Option<u64> {
+    let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name in parentheses may hold anything: fields are counted from its end.
+    let (_, fields) = text.rsplit_once(')')?;
+    fields.split_ascii_whitespace().nth(19)?.parse().ok()
+}
+
+/// Removes a file; none there is fine.
+pub(crate) fn remove(path: &Path) -> Result<()> {
+    match fs::remove_file(path) {
+        Err(why) if why.kind() != io::ErrorKind::NotFound => Err(Error::file("remove", path)(why)),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::home::scratch::Scratch;
+
+    #[test]
+    fn the_lock_tells_who_lives() {
+        let scratch = Scratch::new("state");
+        let records = Records::of(scratch.path().to_owned());
+        assert!(matches!(records.look().unwrap(), Found::Stopped));
+        let (mut file, start) = records.open_run().unwrap();
+        assert!(matches!(records.look().unwrap(), Found::Starting));
+        assert!(records.open_run().is_err(), "a run is opened once");
+        let me = std::process::id();
+        let whole = format!("{start}\"pid\":{me},\"pid_start\":{},\"monitor\":{me}}}\n", start_time(me).unwrap());
+        io::Seek::rewind(&mut file).unwrap();
+        file.write_all(whole.as_bytes()).unwrap();
+        let Found::Running(record) = records.look().unwrap() else { panic!("not running") };
+        assert_eq!(record.pid(), me);
+        assert!(records.root_process(&record).unwrap().is_some());
+        drop(file);
+        let Found::Abandoned(Some(record)) = records.look().unwrap() else { panic!("not abandoned") };
+        assert!(record.orphan().unwrap().is_some());
+        let stranger = RunRecord { pid_start: Some(1), ..record.clone() };
+        assert!(stranger.orphan().unwrap().is_none(), "same number, another process");
+        let before = RunRecord { boot_id: "another boot".into(), ..record };
+        assert!(before.orphan().unwrap().is_none());
+        records.close_run().unwrap();
+        assert!(matches!(records.look().unwrap(), Found::Stopped));
+        assert!(records.exit().unwrap().unwrap().is_lost());
+    }
+}
