@@ -61,6 +61,14 @@ pub enum Error {
     /// An image whose name and version are taken.
     #[error("image {0} exists already")]
     ImageExists(ImageId),
+    /// An image that containers stand on, and that was not to be taken from under them.
+    #[error("image {image} is used by {}", listed(containers))]
+    ImageInUse {
+        /// Which image.
+        image: ImageId,
+        /// The containers.
+        containers: Vec<ContainerName>,
+    },
     /// A container that does not exist.
     #[error("container {0} does not exist")]
     NoSuchContainer(ContainerName),
@@ -151,6 +159,12 @@ fn list(failures: &[Error]) -> String {
     failures.iter().map(Error::chain).collect::<Vec<_>>().join("; ")
 }
 
+/// `container a`, or `containers a, b`.
+fn listed(containers: &[ContainerName]) -> String {
+    let names: Vec<_> = containers.iter().map(ContainerName::as_str).collect();
+    format!("container{} {}", if names.len() == 1 { "" } else { "s" }, names.join(", "))
+}
+
 impl Error {
     /// What sort of failure this is.
     #[must_use]
@@ -159,7 +173,9 @@ impl Error {
             Self::Name { .. } | Self::Invalid { .. } => ErrorKind::InvalidArgument,
             Self::NoSuchImage(_) | Self::NoSuchContainer(_) => ErrorKind::NotFound,
             Self::ImageExists(_) | Self::ContainerExists(_) => ErrorKind::AlreadyExists,
-            Self::NotRunning(_) | Self::Running(_) | Self::Busy(_) => ErrorKind::Conflict,
+            Self::ImageInUse { .. } | Self::NotRunning(_) | Self::Running(_) | Self::Busy(_) => {
+                ErrorKind::Conflict
+            }
             Self::File { source, .. } | Self::System { source, .. } | Self::Launch { source, .. } => {
                 match source.kind() {
                     io::ErrorKind::NotFound => ErrorKind::NotFound,

@@ -15,6 +15,7 @@
 //! - **Records** are written beside the old one, synced and renamed over it (module [`record`]).
 //! - **Locks** are flocks on directories, never files that outlive a crash ([`DirectoryLock`]).
 
+mod entries;
 mod lock;
 pub(crate) mod record;
 mod remove;
@@ -28,6 +29,9 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use nix::fcntl::OFlag;
+
+pub(crate) use entries::entries;
 pub(crate) use lock::DirectoryLock;
 pub(crate) use stage::Stage;
 
@@ -36,6 +40,10 @@ use crate::name::{ContainerName, ImageId};
 
 /// Directory of the stages, below the home.
 const WORK: &str = ".work";
+
+/// How a directory is opened that must be one itself, and not a link to one.
+pub(crate) const DIRECTORY: OFlag =
+    OFlag::O_RDONLY.union(OFlag::O_DIRECTORY).union(OFlag::O_NOFOLLOW).union(OFlag::O_CLOEXEC);
 
 /// Whether a change must have reached the disk before the call returns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,10 +121,19 @@ impl Home {
     /// [`Error::File`] when the name cannot be taken away (nothing has changed then), or when some of the
     /// files cannot be removed (the next [`Home::open`] tries again).
     pub(crate) fn discard(&self, path: &Path) -> Result<()> {
+        self.retire(path)?.map_or(Ok(()), Stage::remove)
+    }
+
+    /// The first half of [`Self::discard`]: takes the name from the tree at `path`. What comes back holds
+    /// the tree and deletes it; `None` when there is none.
+    ///
+    /// # Errors
+    /// [`Error::File`], and nothing has changed.
+    pub(crate) fn retire(&self, path: &Path) -> Result<Option<Stage>> {
         let stage = self.stage("trash")?;
         match fs::rename(path, stage.path().join("tree")) {
-            Ok(()) => stage.remove(),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Ok(()) => Ok(Some(stage)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(Error::file("delete", path)(error)),
         }
     }
@@ -131,7 +148,7 @@ fn make_directory(path: &Path, mode: u32, parents: bool) -> Result<()> {
 }
 
 /// Brings the entries of the directory at `path` to the disk.
-fn sync_directory(path: &Path) -> Result<()> {
+pub(crate) fn sync_directory(path: &Path) -> Result<()> {
     fs::File::open(path).and_then(|directory| directory.sync_all()).map_err(Error::file("sync", path))
 }
 

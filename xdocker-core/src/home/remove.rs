@@ -6,10 +6,12 @@ use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 
-use nix::dir::{Dir, Type};
+use nix::dir::Type;
 use nix::errno::Errno;
-use nix::fcntl::{OFlag, OpenHow, RenameFlags, ResolveFlag, openat2, renameat2};
+use nix::fcntl::{OpenHow, RenameFlags, ResolveFlag, openat2, renameat2};
 use nix::unistd::{UnlinkatFlags, unlinkat};
+
+use super::{DIRECTORY, entries};
 
 /// How many directories may be open below one another; what lies deeper is moved up first.
 const DEPTH: usize = 32;
@@ -23,7 +25,7 @@ pub(super) fn empty(top: &File) -> io::Result<()> {
     // A pass over a tree deeper than DEPTH moves its lower parts up into `top`, for the next pass.
     loop {
         let before = removal.moved;
-        removal.pass(open(top, c".")?, 0);
+        removal.pass(&open(top, c".")?, 0);
         if removal.moved == before || removal.failure.is_some() {
             return removal.failure.map_or(Ok(()), |errno| Err(errno.into()));
         }
@@ -38,32 +40,20 @@ struct Removal<'a> {
 }
 
 impl Removal<'_> {
-    fn pass(&mut self, directory: OwnedFd, depth: usize) {
-        match Dir::from_fd(directory) {
-            Ok(mut directory) => self.entries(&mut directory, depth),
+    fn pass(&mut self, directory: &OwnedFd, depth: usize) {
+        match entries(directory) {
             Err(errno) => self.note(errno),
-        }
-    }
-
-    fn entries(&mut self, directory: &mut Dir, depth: usize) {
-        // The names of a directory first, then its changes: what an open stream shows of entries that come
-        // and go is unspecified.
-        let mut names = Vec::new();
-        for entry in directory.iter() {
-            match entry {
-                Ok(entry) if [c".", c".."].contains(&entry.file_name()) => {}
-                Ok(entry) => names.push((entry.file_name().to_owned(), entry.file_type())),
-                Err(errno) => return self.note(errno),
-            }
-        }
-        for (name, kind) in names {
-            if let Err(errno) = self.entry(directory, &name, kind, depth) {
-                self.note(errno);
+            Ok(entries) => {
+                for (name, kind) in entries {
+                    if let Err(errno) = self.entry(directory, &name, kind, depth) {
+                        self.note(errno);
+                    }
+                }
             }
         }
     }
 
-    fn entry(&mut self, parent: &Dir, name: &CStr, kind: Option<Type>, depth: usize) -> nix::Result<()> {
+    fn entry(&mut self, parent: &OwnedFd, name: &CStr, kind: Option<Type>, depth: usize) -> nix::Result<()> {
         if kind != Some(Type::Directory) {
             match unlinkat(parent, name, UnlinkatFlags::NoRemoveDir) {
                 Err(Errno::EISDIR) => {}
@@ -80,7 +70,7 @@ impl Removal<'_> {
             done => return done,
         }
         let moved = self.moved;
-        self.pass(open(parent, name)?, depth + 1);
+        self.pass(&open(parent, name)?, depth + 1);
         match unlinkat(parent, name, UnlinkatFlags::RemoveDir) {
             // Its failure is noted already, and nobody else fills a directory of ours.
             Err(Errno::ENOTEMPTY | Errno::EEXIST) if self.failure.is_some() || self.moved > moved => Ok(()),
@@ -88,7 +78,7 @@ impl Removal<'_> {
         }
     }
 
-    fn move_up(&mut self, parent: &Dir, name: &CStr) -> nix::Result<()> {
+    fn move_up(&mut self, parent: &OwnedFd, name: &CStr) -> nix::Result<()> {
         loop {
             self.moved += 1;
             let up = format!("deep-{}", self.moved);
@@ -106,9 +96,8 @@ impl Removal<'_> {
 
 /// Opens the directory `name` in `parent`, itself and on the same mount.
 fn open(parent: impl AsFd, name: &CStr) -> nix::Result<OwnedFd> {
-    let how = OpenHow::new()
-        .flags(OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC)
-        .resolve(ResolveFlag::RESOLVE_BENEATH | ResolveFlag::RESOLVE_NO_XDEV);
+    let how =
+        OpenHow::new().flags(DIRECTORY).resolve(ResolveFlag::RESOLVE_BENEATH | ResolveFlag::RESOLVE_NO_XDEV);
     openat2(parent, name, how)
 }
 
@@ -119,23 +108,16 @@ mod tests {
 
     use nix::mount::{MsFlags, mount};
     use nix::sched::{CloneFlags, unshare};
-    use nix::sys::stat::{Mode, SFlag, mkdirat, mknodat};
 
     use super::*;
-    use crate::home::scratch::Scratch;
+    use crate::home::scratch::{Scratch, deep};
 
     #[test]
     fn no_depth_is_too_deep() {
         let scratch = Scratch::new("remove-deep");
         let top = File::open(scratch.path()).unwrap();
         symlink("/", scratch.path().join("link")).unwrap();
-        // Longer than PATH_MAX allows, and more levels than a process may have descriptors by default.
-        let mut directory = OwnedFd::from(top.try_clone().unwrap());
-        for _ in 0..3_000 {
-            mkdirat(&directory, c"directory", Mode::S_IRWXU).unwrap();
-            mknodat(&directory, c"fifo", SFlag::S_IFIFO, Mode::S_IRWXU, 0).unwrap();
-            directory = open(&directory, c"directory").unwrap();
-        }
+        deep(scratch.path(), 3_000);
         empty(&top).unwrap();
         assert_eq!(fs::read_dir(scratch.path()).unwrap().count(), 0);
     }

@@ -1,7 +1,11 @@
 //! A directory for one test, removed at its end.
 
 use std::fs;
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
+
+use nix::fcntl::openat;
+use nix::sys::stat::{Mode, SFlag, mkdirat, mknodat};
 
 use super::Home;
 
@@ -32,9 +36,23 @@ impl Scratch {
 impl Drop for Scratch {
     fn drop(&mut self) {
         // A failing test must show its own failure, not this one.
-        if let (Err(error), false) = (fs::remove_dir_all(&self.0), std::thread::panicking()) {
+        let removed = fs::File::open(&self.0)
+            .and_then(|top| super::remove::empty(&top))
+            .and_then(|()| fs::remove_dir(&self.0));
+        if let (Err(error), false) = (removed, std::thread::panicking()) {
             panic!("cannot remove {}: {error}", self.0.display());
         }
+    }
+}
+
+/// Makes `levels` directories below one another in `top`, with a FIFO in each: more than a path can name or
+/// a process can hold open.
+pub(crate) fn deep(top: &Path, levels: usize) {
+    let mut directory = OwnedFd::from(fs::File::open(top).unwrap());
+    for _ in 0..levels {
+        mkdirat(&directory, c"level", Mode::S_IRWXU).unwrap();
+        mknodat(&directory, c"fifo", SFlag::S_IFIFO, Mode::S_IRWXU, 0).unwrap();
+        directory = openat(&directory, c"level", super::DIRECTORY, Mode::empty()).unwrap();
     }
 }
 

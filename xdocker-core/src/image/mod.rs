@@ -1,0 +1,34 @@
+//! Images: layers with a name and a version, and what can be done with them as wholes.
+//!
+//! ```text
+//! images/NAME/VERSION/     VERSION is `_` for none
+//!   rlayer/                the files; never changed once the image has its name
+//!   image.json             when and how much (`record`); written anew where it is missing
+//! ```
+//!
+//! - An image **appears and goes whole**: by one rename of its `VERSION` directory, out of or into a stage,
+//!   or to and from `containers/` (see `home::conversion`). Renames never replace.
+//! - **Locks**: whoever gives or takes away a version holds the flock of `images/NAME` alone, only around
+//!   the rename; whoever relies on a version staying (a copy, the creation of a container until its
+//!   definition is published) shares it ([`ImageStore::hold`]). The lock of a container is taken before those of
+//!   images. Looking takes no lock.
+//! - A container **stands on** the images that its definition names; they are neither deleted nor renamed
+//!   without force.
+//! - A `NAME` directory goes with its last version.
+
+mod in_use;
+mod name_lock;
+mod record;
+mod size;
+mod store;
+mod tree;
+
+pub(crate) use size::TreeSize;
+pub(crate) use store::HeldImages;
+pub use store::{Image, ImageStore};
+
+/// Directory of the files of an image.
+const LAYER: &str = "rlayer";
+
+/// File that holds the record of an image.
+const RECORD: &str = "image.json";
