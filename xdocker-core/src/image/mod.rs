@@ -1,0 +1,5 @@
+//! Images.
+
+mod test_image;
+
+pub use test_image::{TestImage, TestImageReport};
