@@ -20,7 +20,7 @@ const APPLETS: &[&str] = &[
     "echo", "egrep", "env", "expr", "false", "fgrep", "find", "fold", "free", "fuser", "getty", "grep",
     "groups", "gunzip", "gzip", "head", "hexdump", "hostname", "id", "ifconfig", "ip", "kill", "killall",
     "less", "link", "ln", "login", "ls", "md5sum", "mkdir", "mkfifo", "mknod", "mktemp", "more", "mount",
-    "mountpoint", "mv", "nc", "netstat", "nice", "nohup", "nproc", "nslookup", "od", "paste", "pgrep", "pidof",
+    "mountpoint", "mv", "nc", "netstat", "nohup", "nproc", "nslookup", "od", "paste", "pgrep", "pidof",
     "ping", "pkill", "printenv", "printf", "ps", "pwd", "readlink", "realpath", "renice", "reset", "rev", "rm",
     "rmdir", "route", "sed", "seq", "setsid", "sh", "sha256sum", "sleep", "sort", "split", "stat", "strings",
     "stty", "su", "sync", "tac", "tail", "tar", "tee", "telnet", "test", "timeout", "top", "touch", "tr",
@@ -78,4 +78,54 @@ pub(super) fn install(original: &Path, tree: &mut Tree<'_>, report: &mut TestIma
 fn applets(program: &[u8]) -> HashSet<&'static str> {
     let words: HashSet<&[u8]> = program.split(|byte| *byte == 0).filter(|word| word.len() < 16).collect();
     APPLETS.iter().copied().filter(|applet| words.contains(applet.as_bytes())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::elf::tests::{NEEDED, sample};
+    use super::*;
+
+    #[test]
+    fn only_a_static_one_will_do() {
+        let host = tempfile::tempdir().unwrap();
+        let directories = ["none", "script", "dynamic", "static"].map(|name| host.path().join(name));
+        for directory in &directories[1..] {
+            fs::create_dir(directory).unwrap();
+        }
+        fs::write(directories[1].join("busybox"), "#!/bin/sh\n").unwrap();
+        fs::write(directories[2].join("busybox"), sample(None, &[(NEEDED, "libc.so.6")])).unwrap();
+        fs::write(directories[3].join("busybox"), sample(None, &[])).unwrap();
+        assert_eq!(find(directories.clone()).unwrap(), directories[3].join("busybox"));
+        assert!(find(directories[..3].to_vec()).unwrap_err().to_string().ends_with("is not static"));
+        assert!(matches!(find([host.path().join("none")]), Err(Error::Unsupported { .. })));
+    }
+
+    #[test]
+    fn it_has_links_for_the_applets_it_has() {
+        let host = tempfile::tempdir().unwrap();
+        let original = host.path().join("busybox");
+        fs::write(&original, [&sample(None, &[])[..], b"\0[\0ash\0ls\0sh\0\0use cat here\0"].concat())
+            .unwrap();
+        let root = host.path().join("root");
+        fs::create_dir(&root).unwrap();
+        let report = super::super::build(&root, |tree, report| install(&original, tree, report)).unwrap();
+        let programs = ["/bin/busybox", "/bin/ash", "/bin/ls", "/bin/sh"];
+        assert_eq!(report.programs, programs.map(PathBuf::from));
+        assert!(report.missing.iter().any(|applet| applet == "cat"));
+        assert_eq!(fs::read(root.join("bin/ls")).unwrap(), fs::read(original).unwrap());
+        assert!(
+            fs::read_to_string(root.join("etc/passwd"))
+                .unwrap()
+                .starts_with("root:x:0:0:root:/root:/bin/sh\n")
+        );
+    }
+
+    #[test]
+    fn one_without_shell_is_refused() {
+        let host = tempfile::tempdir().unwrap();
+        let original = host.path().join("busybox");
+        fs::write(&original, b"\0ls\0").unwrap();
+        let error = install(&original, &mut Tree::new(host.path()), &mut TestImageReport::default());
+        assert!(error.unwrap_err().chain().ends_with("it has no shell"));
+    }
 }

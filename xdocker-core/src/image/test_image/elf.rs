@@ -229,3 +229,139 @@ fn string_at(file: &mut (impl Read + Seek), offset: u64) -> io::Result<OsString>
 fn damaged() -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, "not a well-formed ELF file")
 }
+
+#[cfg(test)]
+pub(super) mod tests {
+    use std::io::Cursor;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// A file of `class` with the dynamic entries `entries`, all of which are strings.
+    pub(in super::super) fn sample(interpreter: Option<&str>, entries: &[(u64, &str)]) -> Vec<u8> {
+        sample_of(Class::Bits64, interpreter, entries)
+    }
+
+    pub(in super::super) const NEEDED: u64 = DT_NEEDED;
+    pub(in super::super) const SONAME: u64 = DT_SONAME;
+    pub(in super::super) const RPATH: u64 = DT_RPATH;
+    pub(in super::super) const RUNPATH: u64 = DT_RUNPATH;
+
+    fn sample_of(class: Class, interpreter: Option<&str>, entries: &[(u64, &str)]) -> Vec<u8> {
+        const BASE: u64 = 0x40_0000;
+        let word = class.word();
+        let put = |bytes: &mut Vec<u8>, number: u64, width: usize| {
+            bytes.extend_from_slice(&number.to_le_bytes()[..width]);
+        };
+        let segment_size = if class == Class::Bits32 { 32 } else { 56 };
+        let strings_at = class.header_size() + 3 * segment_size;
+        let mut strings = vec![0];
+        let mut dynamic = Vec::new();
+        for (tag, text) in entries {
+            put(&mut dynamic, *tag, word);
+            put(&mut dynamic, strings.len() as u64, word);
+            strings.extend_from_slice(text.as_bytes());
+            strings.push(0);
+        }
+        put(&mut dynamic, DT_STRTAB, word);
+        put(&mut dynamic, BASE + strings_at as u64, word);
+        dynamic.extend(vec![0; 2 * word]);
+        let interpreter_at = strings_at + strings.len();
+        if let Some(path) = interpreter {
+            strings.extend_from_slice(path.as_bytes());
+            strings.push(0);
+        }
+        let dynamic_at = strings_at + strings.len();
+        let end = dynamic_at + dynamic.len();
+
+        let mut file = b"\x7fELF\0\x01\x01".to_vec();
+        file[4] = if class == Class::Bits32 { 1 } else { 2 };
+        file.resize(16, 0);
+        put(&mut file, 3, 2); // e_type: shared object
+        put(&mut file, 62, 2); // e_machine: x86-64
+        put(&mut file, 1, 4); // e_version
+        put(&mut file, 0, word); // e_entry
+        put(&mut file, class.header_size() as u64, word); // e_phoff
+        put(&mut file, 0, word); // e_shoff
+        put(&mut file, 0, 4); // e_flags
+        put(&mut file, class.header_size() as u64, 2); // e_ehsize
+        put(&mut file, segment_size as u64, 2); // e_phentsize
+        put(&mut file, 3, 2); // e_phnum
+        file.resize(class.header_size(), 0);
+        let interpreter_kind = if interpreter.is_some() { PT_INTERP } else { 0 };
+        for (kind, from, to) in
+            [(PT_LOAD, 0, end), (interpreter_kind, interpreter_at, dynamic_at), (PT_DYNAMIC, dynamic_at, end)]
+        {
+            put(&mut file, kind, 4);
+            if class == Class::Bits64 {
+                put(&mut file, 0, 4); // p_flags
+            }
+            put(&mut file, from as u64, word);
+            put(&mut file, BASE + from as u64, word);
+            put(&mut file, BASE + from as u64, word);
+            put(&mut file, (to - from) as u64, word);
+            file.resize(file.len() + segment_size - if class == Class::Bits64 { 40 } else { 20 }, 0);
+        }
+        [file, strings, dynamic].concat()
+    }
+
+    fn read(bytes: &[u8]) -> io::Result<Option<Elf>> {
+        Elf::read(&mut Cursor::new(bytes))
+    }
+
+    #[test]
+    fn reads_what_the_loader_reads() {
+        for class in [Class::Bits32, Class::Bits64] {
+            let entries = [(DT_NEEDED, "libb.so.1"), (DT_SONAME, "liba.so.2"), (DT_NEEDED, "libc.so.6")];
+            let paths = [(DT_RPATH, "/a:$ORIGIN"), (DT_RUNPATH, "/b")];
+            let bytes = sample_of(class, Some("/lib/ld.so"), &[&entries[..], &paths].concat());
+            let elf = read(&bytes).unwrap().unwrap();
+            assert_eq!(elf.target, Target { class, machine: 62 });
+            assert_eq!(elf.interpreter, Some("/lib/ld.so".into()));
+            assert_eq!(elf.needed, ["libb.so.1", "libc.so.6"]);
+            assert_eq!(elf.soname, Some("liba.so.2".into()));
+            assert_eq!((elf.rpath, elf.runpath), (Some("/a:$ORIGIN".into()), Some("/b".into())));
+        }
+    }
+
+    #[test]
+    fn static_programs_are_told_apart() {
+        assert!(read(&sample(None, &[])).unwrap().unwrap().is_static());
+        assert!(!read(&sample(None, &[(DT_NEEDED, "libc.so.6")])).unwrap().unwrap().is_static());
+        assert!(!read(&sample(Some("/lib/ld.so"), &[])).unwrap().unwrap().is_static());
+    }
+
+    #[test]
+    fn other_files_are_none_and_cut_ones_an_error() {
+        assert_eq!(read(b"").unwrap(), None);
+        assert_eq!(read(b"#!/bin/sh\n").unwrap(), None);
+        assert_eq!(read(b"\x7fELF\x02\x02 big-endian").unwrap(), None);
+        let bytes = sample(Some("/lib/ld.so"), &[(DT_NEEDED, "libc.so.6")]);
+        for end in 6..bytes.len() {
+            assert!(read(&bytes[..end]).is_err(), "{end} of {}", bytes.len());
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn damage_never_panics(
+            wide: bool,
+            damage in prop::collection::vec((0_usize..512, any::<u8>()), 1..24),
+        ) {
+            let class = if wide { Class::Bits64 } else { Class::Bits32 };
+            let mut bytes = sample_of(class, Some("/lib/ld.so"), &[(DT_NEEDED, "libc.so.6"), (DT_RPATH, "/")]);
+            for (at, byte) in damage {
+                let at = at % bytes.len();
+                bytes[at] = byte;
+            }
+            _ = read(&bytes);
+        }
+
+        #[test]
+        fn anything_behind_the_magic_never_panics(wide: bool, rest: Vec<u8>) {
+            let magic: &[u8] = if wide { b"\x7fELF\x02\x01" } else { b"\x7fELF\x01\x01" };
+            _ = read(&[magic, &rest].concat());
+        }
+    }
+}

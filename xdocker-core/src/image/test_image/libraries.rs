@@ -147,3 +147,103 @@ fn directories<'a>(list: &'a OsStr, path: &'a Path) -> impl Iterator<Item = Path
             .then(|| PathBuf::from(OsStr::from_bytes(&directory)))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::elf::tests::{NEEDED, RPATH, RUNPATH, SONAME, sample};
+    use super::*;
+
+    /// A host with the files given, each a path and its dynamic entries.
+    struct Host(tempfile::TempDir);
+
+    impl Host {
+        fn new(files: &[(&str, &[(u64, &str)])]) -> Self {
+            let host = Self(tempfile::tempdir().unwrap());
+            for (path, entries) in files {
+                let path = host.path(path);
+                fs::create_dir_all(path.parent().unwrap()).unwrap();
+                fs::write(path, sample(None, entries)).unwrap();
+            }
+            host
+        }
+
+        fn path(&self, path: &str) -> PathBuf {
+            // The loader's $ORIGIN has no links in it.
+            self.0.path().canonicalize().unwrap().join(path)
+        }
+
+        /// What `program` needs, as paths on this host, with `lib` the only default directory.
+        fn needed_by(&self, program: &str) -> Result<Vec<String>, String> {
+            let mut libraries = Libraries::new(LdCache::default(), vec![self.path("lib")]);
+            let needed = libraries.needed_by(&self.path(program)).map_err(|error| error.to_string())?;
+            let root = self.path("");
+            Ok(needed.iter().map(|path| path.strip_prefix(&root).unwrap().display().to_string()).collect())
+        }
+    }
+
+    #[test]
+    fn libraries_of_libraries_are_found_once_each() {
+        let host = Host::new(&[
+            ("bin/a", &[(NEEDED, "libb"), (NEEDED, "libc")]),
+            ("lib/libb", &[(NEEDED, "libd"), (NEEDED, "libc")]),
+            ("lib/libc", &[(NEEDED, "libb")]),
+            ("lib/libd", &[]),
+        ]);
+        assert_eq!(host.needed_by("bin/a").unwrap(), ["lib/libb", "lib/libc", "lib/libd"]);
+    }
+
+    #[test]
+    fn a_missing_library_is_named() {
+        let host = Host::new(&[("bin/a", &[(NEEDED, "libb")]), ("lib/libb", &[(NEEDED, "libno.so.3")])]);
+        assert_eq!(host.needed_by("bin/a").unwrap_err(), "it needs libno.so.3");
+        assert!(host.needed_by("bin/none").is_err());
+    }
+
+    #[test]
+    fn rpath_is_inherited_and_comes_first() {
+        let host = Host::new(&[
+            ("app/bin/a", &[(NEEDED, "libb"), (RPATH, "relative:$ORIGIN/own:${ORIGIN}/more")]),
+            ("app/bin/own/libb", &[(NEEDED, "libc")]),
+            ("app/bin/more/libc", &[]),
+            ("lib/libb", &[]),
+            ("lib/libc", &[]),
+        ]);
+        assert_eq!(host.needed_by("app/bin/a").unwrap(), ["app/bin/own/libb", "app/bin/more/libc"]);
+    }
+
+    #[test]
+    fn runpath_is_for_the_file_itself_and_stops_rpath() {
+        let host = Host::new(&[
+            ("app/a", &[(NEEDED, "libb"), (RUNPATH, "$ORIGIN/own"), (RPATH, "$ORIGIN/no")]),
+            ("app/own/libb", &[(NEEDED, "libc")]),
+            ("app/own/libc", &[]),
+            ("app/no/libb", &[]),
+            ("lib/libc", &[]),
+        ]);
+        assert_eq!(host.needed_by("app/a").unwrap(), ["app/own/libb", "lib/libc"]);
+    }
+
+    #[test]
+    fn a_library_counts_under_its_own_name_too() {
+        let host = Host::new(&[
+            ("bin/a", &[(NEEDED, "libb"), (NEEDED, "libz")]),
+            ("lib/libb", &[(SONAME, "libz")]),
+            ("lib/libz", &[]),
+        ]);
+        assert_eq!(host.needed_by("bin/a").unwrap(), ["lib/libb"]);
+    }
+
+    #[test]
+    fn libraries_for_another_target_are_passed_over() {
+        let host = Host::new(&[
+            ("bin/a", &[(NEEDED, "libb"), (RUNPATH, "$ORIGIN/32:$ORIGIN/64")]),
+            ("bin/32/libb", &[]),
+            ("bin/64/libb", &[]),
+        ]);
+        let other = host.path("bin/32/libb");
+        let mut bytes = fs::read(&other).unwrap();
+        bytes[18] = 3; // e_machine: i386
+        fs::write(other, bytes).unwrap();
+        assert_eq!(host.needed_by("bin/a").unwrap(), ["bin/64/libb"]);
+    }
+}

@@ -15,12 +15,14 @@ mod tests;
 mod tree;
 
 use std::env;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
 use self::tree::Tree;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// What goes into a test image.
 ///
@@ -85,8 +87,8 @@ const DIRECTORIES: &[(&str, u32)] = &[
 /// Fills the empty directory `into` with the root file system of a test image.
 ///
 /// # Errors
-/// [`Error::Unsupported`](crate::Error::Unsupported) if the host has no shell for it, or no static busybox;
-/// [`Error::File`](crate::Error::File) for what cannot be read or written.
+/// [`Error::Unsupported`] if the host has no shell for it, or no static busybox;
+/// [`Error::File`] for what cannot be read or written.
 pub(crate) fn populate(image: &TestImage, into: &Path) -> Result<TestImageReport> {
     match image.source {
         Source::Host => build(into, programs::install),
@@ -109,6 +111,8 @@ fn build(
 ) -> Result<TestImageReport> {
     let mut report = TestImageReport::default();
     let mut tree = Tree::new(into);
+    // Users inside other than root need to get through it, however private it was made.
+    fs::set_permissions(into, Permissions::from_mode(0o755)).map_err(Error::file("change", into))?;
     for (path, mode) in DIRECTORIES {
         tree.directory(Path::new(path), *mode)?;
     }

@@ -26,21 +26,20 @@ const PROGRAMS: &[&str] = &[
     "truncate", "mount", "umount", "mountpoint",
     // Text.
     "echo", "printf", "grep", "egrep", "fgrep", "sed", "awk", "xargs", "head", "tail", "wc", "sort", "uniq",
-    "cut", "tr", "tee", "tac", "od", "split", "seq", "yes", "expr", "cmp", "diff", "md5sum", "sha256sum",
+    "cut", "tr", "tee", "od", "seq", "yes", "expr", "cmp", "diff", "md5sum", "sha256sum",
     "base64", "more", "less", "vi", "vim",
     // Values and conditions.
     "true", "false", "test", "[", "pwd", "env", "printenv", "date", "sleep", "timeout", "which", "getent",
     // Users, processes, the system.
-    "id", "whoami", "groups", "who", "hostname", "uname", "nproc", "uptime", "ps", "pgrep", "pidof", "pkill",
+    "id", "whoami", "groups", "hostname", "uname", "nproc", "uptime", "ps", "pgrep", "pidof", "pkill",
     "kill", "killall", "top", "free", "vmstat", "nice", "nohup", "setsid", "chroot", "unshare", "nsenter",
-    "setpriv", "lsns",
+    "setpriv",
     // Terminals.
     "clear", "reset", "stty", "tty", "tput",
     // Network.
-    "ip", "ss", "ifconfig", "route", "arp", "netstat", "ping", "telnet", "nc", "curl", "ssh", "scp",
-    "ssh-keygen", "ssh-keyscan",
+    "ip", "ss", "ifconfig", "route", "ping", "telnet", "nc", "curl", "ssh",
     // Archives.
-    "tar", "gzip", "gunzip", "zcat", "bzip2", "xz",
+    "tar", "gzip", "gunzip", "zcat",
 ];
 
 /// What the system's layout consists of, with the links of a merged `/usr` where the host has them.

@@ -141,6 +141,8 @@ fn programs_work_inside() {
     );
     assert_eq!(run("cat /root/tpl.txt"), "{ \"leaf\":\"${LEAF}\" }\n");
     assert_eq!(run("seq 3 | sed 's/2/b/' | awk '{ printf \"%s,\", $1 }' | tr , ' '"), "1 b 3 ");
+    // xargs wants one. Any file will do, and a device may be of no effect where temporary files are.
+    run("touch /dev/null");
     assert_eq!(
         run("printf 'a\\nb\\n' > /tmp/x; egrep 'b|c' /tmp/x; find /tmp -name x | xargs wc -l"),
         "b\n2 /tmp/x\n"
@@ -159,7 +161,7 @@ fn programs_work_inside() {
 fn a_login_shell_greets_and_prompts() {
     let (root, _) = image();
     // `-i` on a pipe: bash prompts on standard error.
-    let script = "echo 'cd /etc; exit' | bash -li 2>&1 | grep -v 'job control\\|terminal process group'";
+    let script = r"echo 'cd /etc; exit' | bash -li 2>&1 | grep -v 'job control\|terminal process group'";
     let name = fs::read_to_string("/proc/sys/kernel/hostname").unwrap();
     let name = name.trim_end().split('.').next().unwrap();
     let text = inside(root.path(), &format!("cd /root; {script}"));
@@ -177,6 +179,8 @@ fn the_layout_is_that_of_a_root() {
     let root = root.path();
     let mode = |path: &str| fs::symlink_metadata(root.join(path)).unwrap().mode() & 0o7777;
     assert_eq!((mode("tmp"), mode("var/tmp"), mode("root"), mode("etc")), (0o1777, 0o1777, 0o700, 0o755));
+    // Temporary directories are private, a root is not.
+    assert_eq!(fs::metadata(root).unwrap().mode() & 0o7777, 0o755);
     for directory in ["proc", "sys", "dev", "run", "mnt", "home", "bin", "sbin", "lib", "usr/bin"] {
         let place = resolve(root, &Path::new("/").join(directory)).unwrap();
         assert!(root.join(place.strip_prefix("/").unwrap()).is_dir(), "{directory}");
@@ -190,7 +194,8 @@ fn the_layout_is_that_of_a_root() {
         if metadata.is_file() { metadata.len() } else { 0 }
     });
     assert_eq!(sizes.sum::<u64>(), report.bytes);
-    assert!(report.bytes < 40_000_000, "{} bytes", report.bytes);
+    // What programs weigh is the host's; a library too many, such as a copy for each name, shows all the same.
+    assert!(report.bytes < 60 << 20, "{} bytes", report.bytes);
     let original = fs::metadata("/bin/bash").unwrap();
     let bash = resolve(root, Path::new("/bin/bash")).unwrap();
     let copy = fs::metadata(root.join(bash.strip_prefix("/").unwrap())).unwrap();

@@ -167,3 +167,67 @@ fn node(path: &Path) -> io::Result<Node> {
 fn reversed(path: &Path) -> Vec<OsString> {
     path.components().rev().map(|part| part.as_os_str().to_owned()).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A host below one temporary directory and the root made of it below another.
+    fn tree_of(make: impl FnOnce(&Path)) -> (tempfile::TempDir, tempfile::TempDir) {
+        let host = tempfile::tempdir().unwrap();
+        let root = tempfile::tempdir().unwrap();
+        make(host.path());
+        (host, root)
+    }
+
+    #[test]
+    fn links_on_the_way_are_kept() {
+        let (host, root) = tree_of(|host| {
+            fs::create_dir_all(host.join("usr/bin")).unwrap();
+            fs::create_dir(host.join("alternatives")).unwrap();
+            fs::write(host.join("usr/bin/vim"), "vim").unwrap();
+            symlink("usr/bin", host.join("bin")).unwrap();
+            symlink("../usr/./bin/vim", host.join("alternatives/vi")).unwrap();
+            symlink(host.join("alternatives/vi"), host.join("usr/bin/vi")).unwrap();
+        });
+        let mut tree = Tree::new(root.path());
+        tree.mirror(&host.path().join("bin/vi")).unwrap();
+        tree.mirror(&host.path().join("usr/bin/vim")).unwrap();
+        assert_eq!(tree.bytes(), 3);
+        let inside = root.path().join(host.path().strip_prefix("/").unwrap());
+        assert_eq!(fs::read_link(inside.join("bin")).unwrap(), Path::new("usr/bin"));
+        assert_eq!(fs::read_link(inside.join("usr/bin/vi")).unwrap(), host.path().join("alternatives/vi"));
+        assert_eq!(fs::read_link(inside.join("alternatives/vi")).unwrap(), Path::new("../usr/./bin/vim"));
+        assert!(fs::symlink_metadata(inside.join("usr/bin/vim")).unwrap().is_file());
+    }
+
+    #[test]
+    fn a_copy_is_never_set_uid() {
+        let (host, root) = tree_of(|host| {
+            fs::write(host.join("su"), "su").unwrap();
+            fs::set_permissions(host.join("su"), Permissions::from_mode(0o6755)).unwrap();
+        });
+        Tree::new(root.path()).copy(&host.path().join("su"), Path::new("/su")).unwrap();
+        let mode = fs::metadata(root.path().join("su")).unwrap().permissions().mode();
+        assert_eq!(mode & 0o7777, 0o755);
+    }
+
+    #[test]
+    fn a_circle_of_links_ends() {
+        let (host, root) = tree_of(|host| symlink("a", host.join("a")).unwrap());
+        let error = Tree::new(root.path()).mirror(&host.path().join("a")).unwrap_err();
+        let Error::File { source, .. } = error else { panic!("{error}") };
+        assert_eq!(source.raw_os_error(), Some(libc::ELOOP));
+    }
+
+    #[test]
+    fn what_is_there_already_stays() {
+        let (host, root) = tree_of(|host| fs::write(host.join("f"), "new").unwrap());
+        let mut tree = Tree::new(root.path());
+        let inside = root.path().join(host.path().strip_prefix("/").unwrap());
+        fs::create_dir_all(&inside).unwrap();
+        fs::write(inside.join("f"), "old").unwrap();
+        tree.mirror(&host.path().join("f")).unwrap();
+        assert_eq!(fs::read(inside.join("f")).unwrap(), b"old");
+    }
+}
