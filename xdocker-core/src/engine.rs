@@ -110,7 +110,9 @@ impl Engine {
             // A container whose namespace cannot be made is not one: it goes again.
             return Err(match container.destroy(false) {
                 Ok(()) => error,
-                Err(second) => Error::TearDown { what: "creating the container".into(), failures: vec![error, second] },
+                Err(second) => {
+                    Error::TearDown { what: "creating the container".into(), failures: vec![error, second] }
+                }
             });
         }
         Ok(container)

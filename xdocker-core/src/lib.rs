@@ -41,7 +41,7 @@ mod sys;
 pub use container::{Boot, Container, ContainerInfo, Root};
 pub use engine::Engine;
 pub use error::{Error, ErrorKind, Result};
-pub use image::{Image, ImageStore};
+pub use image::{Image, ImageStore, TestImage, TestImageReport};
 pub use name::{ContainerName, ImageId, ImageName, ImageRef, NAME_MAX, NameError, Version};
 pub use session::{Child, Command, Stdio, Terminal};
 pub use spec::{ContainerSpec, Exec, Hostname, NetnsName, Network, WindowSize};

@@ -68,7 +68,13 @@ pub(crate) fn plan_overlay(plan: &mut Plan, layers: &Layers, kernel: Kernel) -> 
         host.purpose("mount the root");
         host.push(Action::FsMount { fs, to: mount, attributes: Attributes::NO_DEV });
         let flags = O_PATH | O_DIRECTORY;
-        host.push(Action::Open { at: Directory::Current, path: merged, to: target, flags, resolve: STRICTLY_BENEATH });
+        host.push(Action::Open {
+            at: Directory::Current,
+            path: merged,
+            to: target,
+            flags,
+            resolve: STRICTLY_BENEATH,
+        });
         host.push(Action::MoveMount { mount, target });
         host.push(Action::Close { fd: mount }).push(Action::Close { fd: target });
     } else {
@@ -133,7 +139,8 @@ pub(crate) fn plan_mounts(plan: &mut Plan, layers: &Layers) {
     let read_only = Attributes::HARMLESS.and(Attributes::READ_ONLY);
     let proc = mount_at(plan, root, "proc", c"proc", Attributes::HARMLESS, &[]);
     let sys = mount_at(plan, root, "sys", c"sysfs", read_only, &[]);
-    let dev = mount_at(plan, root, "dev", c"tmpfs", Attributes::NO_SUID, &[(c"mode", c"755"), (c"size", c"64m")]);
+    let dev =
+        mount_at(plan, root, "dev", c"tmpfs", Attributes::NO_SUID, &[(c"mode", c"755"), (c"size", c"64m")]);
     plan_devices(plan, dev);
     security::mask(plan, proc, sys, dev);
 
@@ -181,7 +188,12 @@ fn plan_devices(plan: &mut Plan, dev: Slot) {
     inside.push(Action::Umask { mask: 0 });
     for (name, major, minor) in NODES {
         let mode = libc::S_IFCHR | 0o666;
-        inside.push(Action::MakeDevice { at, path: c_path(Path::new(name)), mode, device: major << 8 | minor });
+        inside.push(Action::MakeDevice {
+            at,
+            path: c_path(Path::new(name)),
+            mode,
+            device: major << 8 | minor,
+        });
     }
     for (target, name) in LINKS {
         inside.push(Action::Symlink { target: c_path(Path::new(target)), at, path: c_path(Path::new(name)) });

@@ -50,7 +50,12 @@ pub(crate) fn mask(plan: &mut Plan, proc: Slot, sys: Slot, dev: Slot) {
     let there = |mount: &str, name: &str| Path::new(mount).join(name).exists();
     for name in MASKED_FILES.iter().filter(|name| there("/proc", name)) {
         let null = c"null".to_owned();
-        inside.push(Action::OpenTree { at: Directory::At(dev), path: null, to: cover, flags: OPEN_TREE_CLONE });
+        inside.push(Action::OpenTree {
+            at: Directory::At(dev),
+            path: null,
+            to: cover,
+            flags: OPEN_TREE_CLONE,
+        });
         inside.push(Action::Mask { mount: cover, below: proc, path: path(name) });
         inside.push(Action::Close { fd: cover });
     }

@@ -192,14 +192,17 @@ impl Command {
     fn lost(&self, why: io::Error) -> Error {
         use io::ErrorKind::{BrokenPipe, ConnectionRefused, ConnectionReset, NotFound};
         match why.kind() {
-            NotFound | ConnectionRefused | ConnectionReset | BrokenPipe => Error::NotRunning(self.container.clone()),
+            NotFound | ConnectionRefused | ConnectionReset | BrokenPipe => {
+                Error::NotRunning(self.container.clone())
+            }
             _ => Error::system(format!("speak with the monitor of container {}", self.container))(why),
         }
     }
 
     /// What the helper has to do.
     fn plan(&self) -> Result<Plan> {
-        let mut plan = Plan { terminal: self.terminal, ..Plan::default() };
+        let mut plan = Plan::default();
+        plan.terminal = self.terminal;
         plan.host.purpose("join the container").push(Action::JoinContainer { types: NAMESPACES });
         plan_process(&mut plan, &self.exec)?;
         Ok(plan)
@@ -375,7 +378,9 @@ impl AsFd for Child {
 }
 
 fn gone() -> Error {
-    Error::system("wait for a process in a container")(io::Error::other("whoever held its session was killed"))
+    Error::system("wait for a process in a container")(io::Error::other(
+        "whoever held its session was killed",
+    ))
 }
 
 /// Whether something can be read from `connection` by `deadline`.

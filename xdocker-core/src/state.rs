@@ -116,7 +116,9 @@ fn now_ns() -> u64 {
 /// Identity of this boot of the machine: pids of another one mean nothing (proc_sys_kernel(5)).
 fn boot_id() -> &'static str {
     static ID: OnceLock<String> = OnceLock::new();
-    ID.get_or_init(|| fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned())
+    ID.get_or_init(|| {
+        fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned()
+    })
 }
 
 /// Name of the record in a container's directory.
@@ -159,9 +161,11 @@ impl Records {
             pid_start: None,
             monitor: None,
         };
-        let text = serde_json::to_string(&record).map_err(|source| Error::Record { path: path.clone(), source })?;
+        let text =
+            serde_json::to_string(&record).map_err(|source| Error::Record { path: path.clone(), source })?;
         let make = || -> io::Result<File> {
-            let mut file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&path)?;
+            let mut file =
+                OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&path)?;
             runlock::take(&file)?;
             file.write_all(text.as_bytes())?;
             Ok(file)
@@ -206,7 +210,11 @@ impl Records {
 
     /// Closes a run that nobody watches: how it ended, as far as that is known.
     pub(crate) fn close_run(&self) -> Result<()> {
-        record::write(&self.directory.join("exit.json"), &ExitRecord::lost(), crate::home::Durability::Unsynced)?;
+        record::write(
+            &self.directory.join("exit.json"),
+            &ExitRecord::lost(),
+            crate::home::Durability::Unsynced,
+        )?;
         remove(&self.run_path())
     }
 
@@ -288,7 +296,8 @@ mod tests {
         assert!(matches!(records.look().unwrap(), Found::Starting));
         assert!(records.open_run().is_err(), "a run is opened once");
         let me = std::process::id();
-        let whole = format!("{start}\"pid\":{me},\"pid_start\":{},\"monitor\":{me}}}\n", start_time(me).unwrap());
+        let whole =
+            format!("{start}\"pid\":{me},\"pid_start\":{},\"monitor\":{me}}}\n", start_time(me).unwrap());
         io::Seek::rewind(&mut file).unwrap();
         file.write_all(whole.as_bytes()).unwrap();
         let Found::Running(record) = records.look().unwrap() else { panic!("not running") };

@@ -21,11 +21,8 @@ use crate::sys::resolve::open_in_root;
 use crate::sys::seqpacket;
 
 /// Namespaces of every container. The network is joined, not made: it may be the host's, or outlive us.
-const NAMESPACES: i32 = libc::CLONE_NEWNS
-    | libc::CLONE_NEWPID
-    | libc::CLONE_NEWUTS
-    | libc::CLONE_NEWIPC
-    | libc::CLONE_NEWCGROUP;
+const NAMESPACES: i32 =
+    libc::CLONE_NEWNS | libc::CLONE_NEWPID | libc::CLONE_NEWUTS | libc::CLONE_NEWIPC | libc::CLONE_NEWCGROUP;
 
 /// How to boot a container.
 #[derive(Clone, Debug, Default)]
@@ -132,7 +129,13 @@ impl Container {
         tracing::debug!("container {}: start the monitor", self.name);
         let monitor = Monitor::start(
             plan,
-            &Inheritance { stdio, run, directory: lock.directory(), sessions: &sessions, fallback: &fallback },
+            &Inheritance {
+                stdio,
+                run,
+                directory: lock.directory(),
+                sessions: &sessions,
+                fallback: &fallback,
+            },
         )?;
         tracing::debug!("container {}: root process {}", self.name, monitor.pid);
         Ok(monitor)
@@ -163,7 +166,8 @@ impl Container {
 
     /// The whole launch as data.
     fn plan(&self, definition: &Definition, boot: &Boot, layers: &Layers) -> Result<Plan> {
-        let mut plan = Plan { namespaces: NAMESPACES, ..Plan::default() };
+        let mut plan = Plan::default();
+        plan.namespaces = NAMESPACES;
         rootfs::plan_overlay(&mut plan, layers, Kernel::running())?;
         if let Some(netns) = self.netns(definition) {
             let namespace = plan.slot();
@@ -206,7 +210,8 @@ fn check_mount_points(definition: &Definition, layers: &Layers) -> Result<()> {
     for layer in std::iter::once(&own).chain(layers.lower.iter().rev()) {
         let path = layers.home.join(layer);
         let root = File::open(&path).map_err(Error::file("open", &path))?;
-        missing.retain(|name| open_in_root(&root, name.as_ref(), OFlag::O_PATH | OFlag::O_DIRECTORY).is_err());
+        missing
+            .retain(|name| open_in_root(&root, name.as_ref(), OFlag::O_PATH | OFlag::O_DIRECTORY).is_err());
         if missing.is_empty() {
             return Ok(());
         }

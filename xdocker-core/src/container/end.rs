@@ -65,7 +65,10 @@ impl Container {
             root.signal(libc::SIGKILL).map_err(failed)?;
         }
         if !monitor.wait_until(Some(Instant::now() + CLEARING)).map_err(failed)? {
-            return Err(Error::Timeout { what: format!("the end of container {}", self.name), limit: CLEARING });
+            return Err(Error::Timeout {
+                what: format!("the end of container {}", self.name),
+                limit: CLEARING,
+            });
         }
         self.settle()
     }
@@ -87,7 +90,10 @@ impl Container {
     /// everything else has been.
     pub fn destroy(&self, force: bool) -> Result<()> {
         let mut failures = Vec::new();
-        if force && let Err(error) = self.kill() && !matches!(error, Error::NotRunning(_)) {
+        if force
+            && let Err(error) = self.kill()
+            && !matches!(error, Error::NotRunning(_))
+        {
             failures.push(error);
         }
         let lock = self.lock()?;

@@ -120,7 +120,10 @@ impl Container {
         let found = SHELLS.into_iter().find(|shell| open_in_root(&directory, shell.as_ref(), flags).is_ok());
         found.ok_or_else(|| Error::Launch {
             step: "find a shell in the container".into(),
-            source: std::io::Error::new(std::io::ErrorKind::NotFound, "neither /bin/bash nor /bin/sh is there"),
+            source: std::io::Error::new(
+                std::io::ErrorKind::NotFound,
+                "neither /bin/bash nor /bin/sh is there",
+            ),
         })
     }
 

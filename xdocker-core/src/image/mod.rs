@@ -17,15 +17,17 @@
 //! - A `NAME` directory goes with its last version.
 
 mod in_use;
+mod install;
 mod name_lock;
 mod record;
 mod size;
 mod store;
+mod test_image;
 mod tree;
 
 pub(crate) use size::TreeSize;
-pub(crate) use store::HeldImages;
 pub use store::{Image, ImageStore};
+pub use test_image::{TestImage, TestImageReport};
 
 /// Directory of the files of an image.
 const LAYER: &str = "rlayer";

@@ -49,37 +49,137 @@ impl Attributes {
 /// One thing for the helper to do; the operations are those of [`xdockerinit::wire::op`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Action {
-    FsOpen { kind: &'static CStr, to: Slot },
-    FsString { fs: Slot, key: &'static CStr, value: CString },
-    FsFlag { fs: Slot, key: &'static CStr },
-    FsMount { fs: Slot, to: Slot, attributes: Attributes },
-    MoveMount { mount: Slot, target: Slot },
-    Open { at: Directory, path: CString, to: Slot, flags: i32, resolve: u64 },
-    OpenTree { at: Directory, path: CString, to: Slot, flags: u32 },
-    SetAttributes { at: Directory, path: CString, flags: u32, set: Attributes, propagation: u64 },
-    MakeDirectory { at: Directory, path: CString, mode: u32 },
-    MakeDevice { at: Directory, path: CString, mode: u32, device: u64 },
-    Symlink { target: CString, at: Directory, path: CString },
-    PivotRoot { root: Slot },
-    Mount { source: CString, target: CString, kind: CString, flags: u64, data: CString },
-    Unmount { path: CString },
-    Unlink { at: Directory, path: CString },
-    SetHostname { name: CString },
-    JoinNamespace { namespace: Slot, types: i32 },
+    FsOpen {
+        kind: &'static CStr,
+        to: Slot,
+    },
+    FsString {
+        fs: Slot,
+        key: &'static CStr,
+        value: CString,
+    },
+    FsFlag {
+        fs: Slot,
+        key: &'static CStr,
+    },
+    FsMount {
+        fs: Slot,
+        to: Slot,
+        attributes: Attributes,
+    },
+    MoveMount {
+        mount: Slot,
+        target: Slot,
+    },
+    Open {
+        at: Directory,
+        path: CString,
+        to: Slot,
+        flags: i32,
+        resolve: u64,
+    },
+    OpenTree {
+        at: Directory,
+        path: CString,
+        to: Slot,
+        flags: u32,
+    },
+    SetAttributes {
+        at: Directory,
+        path: CString,
+        flags: u32,
+        set: Attributes,
+        propagation: u64,
+    },
+    MakeDirectory {
+        at: Directory,
+        path: CString,
+        mode: u32,
+    },
+    MakeDevice {
+        at: Directory,
+        path: CString,
+        mode: u32,
+        device: u64,
+    },
+    Symlink {
+        target: CString,
+        at: Directory,
+        path: CString,
+    },
+    PivotRoot {
+        root: Slot,
+    },
+    Mount {
+        source: CString,
+        target: CString,
+        kind: CString,
+        flags: u64,
+        data: CString,
+    },
+    Unmount {
+        path: CString,
+    },
+    Unlink {
+        at: Directory,
+        path: CString,
+    },
+    SetHostname {
+        name: CString,
+    },
+    JoinNamespace {
+        namespace: Slot,
+        types: i32,
+    },
     /// Joins namespaces of the container's root process (in a session).
-    JoinContainer { types: i32 },
-    Close { fd: Slot },
-    ChangeDirectory { path: CString },
-    Umask { mask: u32 },
-    CheckFileSystem { fd: Slot, magic: u64 },
-    Mask { mount: Slot, below: Slot, path: CString },
+    JoinContainer {
+        types: i32,
+    },
+    Close {
+        fd: Slot,
+    },
+    ChangeDirectory {
+        path: CString,
+    },
+    Umask {
+        mask: u32,
+    },
+    CheckFileSystem {
+        fd: Slot,
+        magic: u64,
+    },
+    Mask {
+        mount: Slot,
+        below: Slot,
+        path: CString,
+    },
     Keyring,
-    LimitResource { resource: u32, soft: u64, hard: u64 },
-    Control { option: u8, x: u64, y: u64 },
-    BoundCapabilities { keep: u64 },
-    SetIdentity { uid: u32, gid: u32, groups: Vec<u32> },
-    SetCapabilities { permitted: u64, inheritable: u64 },
-    Execute { argv: Vec<CString>, envp: Vec<CString> },
+    LimitResource {
+        resource: u32,
+        soft: u64,
+        hard: u64,
+    },
+    Control {
+        option: u8,
+        x: u64,
+        y: u64,
+    },
+    BoundCapabilities {
+        keep: u64,
+    },
+    SetIdentity {
+        uid: u32,
+        gid: u32,
+        groups: Vec<u32>,
+    },
+    SetCapabilities {
+        permitted: u64,
+        inheritable: u64,
+    },
+    Execute {
+        argv: Vec<CString>,
+        envp: Vec<CString>,
+    },
     BecomeInit,
     /// Dies by SIGKILL: for fault tests.
     Die,
@@ -92,7 +192,8 @@ impl Action {
     /// Appends the step to `out`, which holds a multiple of 8 bytes before and after.
     pub(super) fn encode(&self, out: &mut Vec<u8>) {
         let mut payload = Vec::new();
-        let mut texts = |texts: &[&CStr]| texts.iter().for_each(|text| payload.extend(text.to_bytes_with_nul()));
+        let mut texts =
+            |texts: &[&CStr]| texts.iter().for_each(|text| payload.extend(text.to_bytes_with_nul()));
         let Head(op, a, b, x, y) = match self {
             Self::FsOpen { kind, to } => {
                 texts(&[kind]);
@@ -163,7 +264,9 @@ impl Action {
                 Head(op::MASK, mount.0, below.0, 0, 0)
             }
             Self::Keyring => Head(op::KEYRING, 0, 0, 0, 0),
-            Self::LimitResource { resource, soft, hard } => Head(op::RLIMIT, *resource as u8, 0, *soft, *hard),
+            Self::LimitResource { resource, soft, hard } => {
+                Head(op::RLIMIT, *resource as u8, 0, *soft, *hard)
+            }
             Self::Control { option, x, y } => Head(op::PRCTL, *option, 0, *x, *y),
             Self::BoundCapabilities { keep } => Head(op::BOUNDING, 0, 0, *keep, 0),
             Self::SetIdentity { uid, gid, groups } => {

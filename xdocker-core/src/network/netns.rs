@@ -27,9 +27,18 @@ pub(crate) fn ensure(name: &NetnsName) -> Result<()> {
         return Ok(());
     }
     if let Some(directory) = path.parent() {
-        DirBuilder::new().recursive(true).mode(0o755).create(directory).map_err(Error::file("create", directory))?;
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o755)
+            .create(directory)
+            .map_err(Error::file("create", directory))?;
     }
-    OpenOptions::new().write(true).create(true).truncate(false).open(&path).map_err(Error::file("create", &path))?;
+    OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(&path)
+        .map_err(Error::file("create", &path))?;
     // A thread of our own goes into the new namespace; the caller's stay where they are.
     let bound = thread::scope(|scope| {
         let bind = || -> io::Result<()> {

@@ -24,12 +24,7 @@ pub struct ContainerSpec {
 impl ContainerSpec {
     /// A container on these images: the first is the lowest layer, the last the top.
     pub fn new(images: impl IntoIterator<Item = ImageRef>) -> Self {
-        Self {
-            images: images.into_iter().collect(),
-            name: None,
-            hostname: None,
-            network: Network::default(),
-        }
+        Self { images: images.into_iter().collect(), name: None, hostname: None, network: Network::default() }
     }
 
     /// Names it; otherwise it is named after its top image.

@@ -45,7 +45,8 @@ impl PidFd {
                     let left = deadline.saturating_duration_since(Instant::now());
                     // Rounded up: poll(2) counts milliseconds, and waking early would spin.
                     let left = left + Duration::from_micros(999);
-                    PollTimeout::try_from(left.as_millis().min(i32::MAX as u128) as i32).unwrap_or(PollTimeout::MAX)
+                    PollTimeout::try_from(left.as_millis().min(i32::MAX as u128) as i32)
+                        .unwrap_or(PollTimeout::MAX)
                 }
             };
             match poll(&mut [PollFd::new(self.0.as_fd(), PollFlags::POLLIN)], timeout) {

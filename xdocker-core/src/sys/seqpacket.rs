@@ -7,8 +7,8 @@ use std::path::Path;
 
 use nix::cmsg_space;
 use nix::sys::socket::{
-    AddressFamily, Backlog, ControlMessage, ControlMessageOwned, MsgFlags, SockFlag, SockType, UnixAddr, bind,
-    connect, listen, recvmsg, sendmsg, socket, socketpair,
+    AddressFamily, Backlog, ControlMessage, ControlMessageOwned, MsgFlags, SockFlag, SockType, UnixAddr,
+    bind, connect, listen, recvmsg, sendmsg, socket, socketpair,
 };
 use xdockerinit::wire::{MAGIC, Report, Request};
 
@@ -59,7 +59,13 @@ impl Connection {
         let rights = [ControlMessage::ScmRights(&fds)];
         let control: &[ControlMessage<'_>] = if fds.is_empty() { &[] } else { &rights };
         loop {
-            match sendmsg::<()>(self.0.as_raw_fd(), &[IoSlice::new(&bytes)], control, MsgFlags::MSG_NOSIGNAL, None) {
+            match sendmsg::<()>(
+                self.0.as_raw_fd(),
+                &[IoSlice::new(&bytes)],
+                control,
+                MsgFlags::MSG_NOSIGNAL,
+                None,
+            ) {
                 Err(nix::Error::EINTR) => continue,
                 Err(why) => return Err(why.into()),
                 Ok(_) => return Ok(()),
@@ -73,7 +79,12 @@ impl Connection {
         let mut control = cmsg_space!([RawFd; 1]);
         let mut vector = [IoSliceMut::new(&mut bytes)];
         let (length, fd) = loop {
-            match recvmsg::<()>(self.0.as_raw_fd(), &mut vector, Some(&mut control), MsgFlags::MSG_CMSG_CLOEXEC) {
+            match recvmsg::<()>(
+                self.0.as_raw_fd(),
+                &mut vector,
+                Some(&mut control),
+                MsgFlags::MSG_CMSG_CLOEXEC,
+            ) {
                 Err(nix::Error::EINTR) => continue,
                 // The other end closed with something of ours unread.
                 Err(nix::Error::ECONNRESET) => return Ok(None),
