@@ -2,9 +2,14 @@
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
+use std::process::ExitCode;
 
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
+
+use crate::report::Failure;
 
 /// What ends a program that does nothing about it, and what a change of the window sends.
 const SIGNALS: [Signal; 5] =
@@ -41,6 +46,43 @@ impl Signals {
     }
 }
 
+impl Signals {
+    /// Waits until `over` is readable, handing what comes meanwhile to `pass_on`. Whoever asks a second time that
+    /// we end is not kept waiting by what does not: that signal is returned.
+    ///
+    /// # Errors
+    /// Those of `pass_on`; a wait that fails.
+    pub(crate) fn pass_until(
+        &self,
+        over: BorrowedFd<'_>,
+        mut pass_on: impl FnMut(Signal) -> Result<(), xdocker_core::Error>,
+    ) -> Result<Option<Signal>, Failure> {
+        let mut asked = false;
+        loop {
+            let mut polled = [over, self.as_fd()].map(|fd| PollFd::new(fd, PollFlags::POLLIN));
+            match poll(&mut polled, PollTimeout::NONE) {
+                Ok(_) | Err(Errno::EINTR) => {}
+                Err(errno) => return Err(Failure::stream("wait for the end")(errno)),
+            }
+            if polled[0].any() == Some(true) {
+                return Ok(None);
+            }
+            while let Some(signal) = self.next().map_err(Failure::stream("read a signal"))? {
+                match signal {
+                    Signal::SIGWINCH => {}
+                    // A program may take this as "read your configuration again", any number of times.
+                    Signal::SIGHUP => pass_on(signal)?,
+                    _ if asked => return Ok(Some(signal)),
+                    _ => {
+                        asked = true;
+                        pass_on(signal)?;
+                    }
+                }
+            }
+        }
+    }
+}
+
 impl AsFd for Signals {
     /// Readable when one has come.
     fn as_fd(&self) -> BorrowedFd<'_> {
@@ -53,4 +95,9 @@ impl Drop for Signals {
         // The mask was valid when it was ours.
         let _ = self.before.thread_set_mask();
     }
+}
+
+/// The exit code of a program that `signal` has ended.
+pub(crate) fn exit_code(signal: Signal) -> ExitCode {
+    ExitCode::from(128 + signal as u8)
 }

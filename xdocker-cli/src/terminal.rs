@@ -45,9 +45,11 @@ impl Drop for RawMode {
     }
 }
 
-/// The size of our window, or that of a window of old where there is none.
+/// What a terminal that does not know its size is taken for.
+const OLD_WINDOW: WindowSize = WindowSize { rows: 24, columns: 80 };
+
+/// The size of our window.
 pub(crate) fn window_size() -> WindowSize {
-    let stdin = io::stdin();
-    let stdout = io::stdout();
-    WindowSize::of(&stdin).or_else(|_| WindowSize::of(&stdout)).unwrap_or_default()
+    let known = WindowSize::of(&io::stdin()).or_else(|_| WindowSize::of(&io::stdout()));
+    known.ok().filter(|size| size.rows > 0 && size.columns > 0).unwrap_or(OLD_WINDOW)
 }

@@ -1,12 +1,15 @@
 //! From create to destroy.
 
+use std::io;
+use std::os::fd::AsFd;
 use std::time::Duration;
 
 use xdocker_core::{Boot, Container, ContainerSpec, Error, Exec};
 
 use super::{container, engine, session};
 use crate::grammar::Given;
-use crate::report::{self, Outcome, exit_code};
+use crate::report::{self, Failure, Outcome, exit_code};
+use crate::signals::{self, Signals};
 
 /// How long a container may take to end by itself.
 const SHUTDOWN_TIME: Duration = Duration::from_secs(10);
@@ -23,10 +26,8 @@ pub(crate) fn create(mut given: Given) -> Outcome {
     if let Some(network) = given.network.take() {
         spec = spec.network(network);
     }
-    if given.remove {
-        spec = spec.ephemeral();
-    }
-    let container = engine()?.create(&spec)?;
+    let engine = engine()?;
+    let container = if given.remove { engine.create_ephemeral(&spec)? } else { engine.create(&spec)? };
     if given.boot { start(&container, &given) } else { report::ok() }
 }
 
@@ -41,12 +42,42 @@ fn start(container: &Container, given: &Given) -> Outcome {
     if let Some([program, args @ ..]) = given.program.as_deref() {
         boot = boot.exec(Exec::new(program).args(args));
     }
-    if given.wait || given.remove {
-        let mut root = container.boot_attached(&boot)?;
-        return Ok(exit_code(root.wait()?));
+    if given.wait {
+        return bound(container, &boot);
+    }
+    if given.remove {
+        return removed(bound(container, &boot), container);
     }
     container.boot(&boot)?;
     if given.attach { session::attach_to(container) } else { report::ok() }
+}
+
+/// Boots `container` with our streams, and stays with it until it ends.
+fn bound(container: &Container, boot: &Boot) -> Outcome {
+    let streams = [io::stdin().as_fd(), io::stdout().as_fd(), io::stderr().as_fd()];
+    let [stdin, stdout, stderr] = streams.map(|fd| fd.try_clone_to_owned());
+    let failed = || Failure::stream("pass on our streams");
+    let streams = [&stdin.map_err(failed())?, &stdout.map_err(failed())?, &stderr.map_err(failed())?];
+    let mut root = container.boot_bound(boot, streams)?;
+    let signals = Signals::take().map_err(Failure::stream("watch for signals"))?;
+    match signals.pass_until(root.as_fd(), |signal| container.signal(signal as i32))? {
+        None => Ok(exit_code(root.wait()?)),
+        // Dropping the root ends the container.
+        Some(signal) => Ok(signals::exit_code(signal)),
+    }
+}
+
+/// Removes `container` whatever came of running it. That is what is reported, unless only this fails.
+fn removed(outcome: Outcome, container: &Container) -> Outcome {
+    let gone = container.destroy(true);
+    match (outcome, gone) {
+        (Err(Failure::Engine(first)), Err(second)) => {
+            let what = format!("container {}", container.name());
+            Err(Error::TearDown { what, failures: vec![first, second] }.into())
+        }
+        (Ok(_), Err(failure)) => Err(failure.into()),
+        (outcome, _) => outcome,
+    }
 }
 
 /// `-a shutdown`

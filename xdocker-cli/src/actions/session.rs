@@ -4,14 +4,12 @@ use std::io;
 use std::os::fd::AsFd;
 use std::process::ExitCode;
 
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::signal::Signal;
 use xdocker_core::{Child, Command, Container, Terminal};
 
 use super::container;
 use crate::grammar::Given;
 use crate::report::{self, Failure, Outcome, exit_code};
-use crate::signals::Signals;
+use crate::signals::{self, Signals};
 use crate::terminal::{Ending, RawMode, Relay, window_size};
 
 /// What a terminal session takes from our environment: what the terminal is, and what its characters are.
@@ -24,7 +22,7 @@ pub(crate) fn attach(given: Given) -> Outcome {
 
 /// A login shell of `container` in our terminal.
 pub(super) fn attach_to(container: &Container) -> Outcome {
-    let mut shell = container.login_shell();
+    let mut shell = container.login_shell()?;
     in_terminal(&mut shell);
     let child = shell.spawn()?;
     report::print("connect to container ok\n")?;
@@ -40,7 +38,7 @@ pub(crate) fn run(given: Given) -> Outcome {
             command.args(args);
             command
         }
-        (line, _) => container.shell(line.as_deref().unwrap_or_default()),
+        (line, _) => container.shell(line.as_deref().unwrap_or_default())?,
     };
     if given.attach {
         in_terminal(&mut command);
@@ -69,12 +67,16 @@ fn follow(mut child: Child) -> Outcome {
     let signals = Signals::take().map_err(Failure::stream("watch for signals"))?;
     let ending = match &child.terminal {
         Some(terminal) => through_terminal(&child, terminal, &signals)?,
-        None => pass_signals(&child, &signals)?,
+        // The command has our own streams: nothing is left to do but to tell it of signals to us.
+        None => match signals.pass_until(child.as_fd(), |signal| child.signal(signal as i32))? {
+            None => Ending::Over,
+            Some(signal) => Ending::Signal(signal),
+        },
     };
     match ending {
         Ending::Over => Ok(exit_code(child.wait()?)),
         Ending::Detached => Ok(ExitCode::SUCCESS),
-        Ending::Signal(signal) => Ok(ExitCode::from(128 + signal as u8)),
+        Ending::Signal(signal) => Ok(signals::exit_code(signal)),
     }
 }
 
@@ -82,28 +84,15 @@ fn follow(mut child: Child) -> Outcome {
 fn through_terminal(child: &Child, terminal: &Terminal, signals: &Signals) -> Result<Ending, Failure> {
     let _raw = RawMode::enter().map_err(Failure::stream("set the terminal"))?;
     let (stdin, stdout) = (io::stdin(), io::stdout());
-    let relay =
-        Relay { input: stdin.as_fd(), output: stdout.as_fd(), master: terminal.as_fd(), over: child.as_fd() };
-    relay
-        .run(signals, || terminal.resize(window_size()))
-        .map_err(Failure::stream("pass on what the terminal says"))
-}
-
-/// The command has our own streams, and nothing is left to do but to tell it of signals to us.
-fn pass_signals(child: &Child, signals: &Signals) -> Result<Ending, Failure> {
-    loop {
-        let mut polled = [child.as_fd(), signals.as_fd()].map(|fd| PollFd::new(fd, PollFlags::POLLIN));
-        match poll(&mut polled, PollTimeout::NONE) {
-            Ok(_) | Err(nix::errno::Errno::EINTR) => {}
-            Err(errno) => return Err(Failure::stream("wait for the command")(errno)),
-        }
-        if polled[0].any() == Some(true) {
-            return Ok(Ending::Over);
-        }
-        while let Some(signal) = signals.next().map_err(Failure::stream("read a signal"))? {
-            if signal != Signal::SIGWINCH {
-                child.signal(signal as i32)?;
-            }
-        }
-    }
+    let relay = Relay {
+        input: stdin.as_fd(),
+        output: stdout.as_fd(),
+        master: terminal.as_fd(),
+        over: child.as_fd(),
+    };
+    let resized = || {
+        // It fails where the session has just ended, which is about to be noticed.
+        let _ = terminal.resize(window_size());
+    };
+    relay.run(signals, resized).map_err(Failure::stream("pass on what the terminal says"))
 }

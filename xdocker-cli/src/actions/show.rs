@@ -1,11 +1,12 @@
 //! What there is.
 
+use std::os::unix::process::ExitStatusExt;
 use std::time::SystemTime;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Serialize;
-use xdocker_core::{ContainerInfo, Image, State};
+use xdocker_core::{ContainerInfo, ExitRecord, Image, State};
 
 use super::{container, engine};
 use crate::grammar::Given;
@@ -104,8 +105,28 @@ struct ContainerObject {
     network: String,
     netns: Option<String>,
     size: u64,
+    created: Option<String>,
     state: &'static str,
     pid: Option<u32>,
+    /// How it ended the last time.
+    exit: Option<ExitObject>,
+}
+
+/// An end for scripts: either `code` or `signal` is there.
+#[derive(Serialize)]
+struct ExitObject {
+    code: Option<i32>,
+    signal: Option<i32>,
+    ended: Option<String>,
+    /// Nobody saw it.
+    lost: bool,
+}
+
+impl From<&ExitRecord> for ExitObject {
+    fn from(exit: &ExitRecord) -> Self {
+        let status = exit.status();
+        Self { code: status.code(), signal: status.signal(), ended: instant(exit.ended()), lost: exit.is_lost() }
+    }
 }
 
 impl From<&ContainerInfo> for ContainerObject {
@@ -115,6 +136,7 @@ impl From<&ContainerInfo> for ContainerObject {
             State::Starting => ("starting", None),
             State::Running { pid } => ("running", Some(pid)),
             State::Broken { pid } => ("broken", Some(pid)),
+            _ => ("unknown", None),
         };
         Self {
             name: container.name.to_string(),
@@ -123,8 +145,10 @@ impl From<&ContainerInfo> for ContainerObject {
             network: container.network.to_string(),
             netns: container.netns.as_ref().map(ToString::to_string),
             size: container.size,
+            created: instant(container.created),
             state,
             pid,
+            exit: container.exit.as_ref().map(ExitObject::from),
         }
     }
 }

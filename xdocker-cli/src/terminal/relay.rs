@@ -75,7 +75,7 @@ impl Relay<'_> {
     pub(crate) fn run(
         &self,
         signals: &Signals,
-        mut resized: impl FnMut() -> io::Result<()>,
+        mut resized: impl FnMut(),
     ) -> io::Result<Ending> {
         let flags = OFlag::from_bits_retain(fcntl(self.master, FcntlArg::F_GETFL)?);
         fcntl(self.master, FcntlArg::F_SETFL(flags | OFlag::O_NONBLOCK))?;
@@ -92,7 +92,7 @@ impl Relay<'_> {
             if ready.signal {
                 while let Some(signal) = signals.next()? {
                     match signal {
-                        Signal::SIGWINCH => resized()?,
+                        Signal::SIGWINCH => resized(),
                         other => return Ok(Ending::Signal(other)),
                     }
                 }
@@ -282,11 +282,8 @@ mod tests {
                 master: self.master.as_fd(),
                 over: self.over.as_fd(),
             };
-            let resized = || {
-                resizes += 1;
-                Ok(())
-            };
-            (relay.run(&Signals::take().unwrap(), resized).unwrap(), resizes)
+            let ending = relay.run(&Signals::take().unwrap(), || resizes += 1).unwrap();
+            (ending, resizes)
         }
     }
 
