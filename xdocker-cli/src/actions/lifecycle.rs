@@ -1,7 +1,7 @@
 //! From create to destroy.
 
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::time::Duration;
 
 use xdocker_core::{Boot, Container, ContainerSpec, Error, Exec};
@@ -54,17 +54,23 @@ fn start(container: &Container, given: &Given) -> Outcome {
 
 /// Boots `container` with our streams, and stays with it until it ends.
 fn bound(container: &Container, boot: &Boot) -> Outcome {
-    let streams = [io::stdin().as_fd(), io::stdout().as_fd(), io::stderr().as_fd()];
-    let [stdin, stdout, stderr] = streams.map(|fd| fd.try_clone_to_owned());
-    let failed = || Failure::stream("pass on our streams");
-    let streams = [&stdin.map_err(failed())?, &stdout.map_err(failed())?, &stderr.map_err(failed())?];
-    let mut root = container.boot_bound(boot, streams)?;
+    let [stdin, stdout, stderr] = our_streams().map_err(Failure::stream("pass on our streams"))?;
+    let mut root = container.boot_bound(boot, [&stdin, &stdout, &stderr])?;
     let signals = Signals::take().map_err(Failure::stream("watch for signals"))?;
     match signals.pass_until(root.as_fd(), |signal| container.signal(signal as i32))? {
         None => Ok(exit_code(root.wait()?)),
         // Dropping the root ends the container.
         Some(signal) => Ok(signals::exit_code(signal)),
     }
+}
+
+/// Standard input, output and error.
+fn our_streams() -> io::Result<[OwnedFd; 3]> {
+    Ok([
+        io::stdin().as_fd().try_clone_to_owned()?,
+        io::stdout().as_fd().try_clone_to_owned()?,
+        io::stderr().as_fd().try_clone_to_owned()?,
+    ])
 }
 
 /// Removes `container` whatever came of running it. That is what is reported, unless only this fails.

@@ -84,12 +84,8 @@ fn follow(mut child: Child) -> Outcome {
 fn through_terminal(child: &Child, terminal: &Terminal, signals: &Signals) -> Result<Ending, Failure> {
     let _raw = RawMode::enter().map_err(Failure::stream("set the terminal"))?;
     let (stdin, stdout) = (io::stdin(), io::stdout());
-    let relay = Relay {
-        input: stdin.as_fd(),
-        output: stdout.as_fd(),
-        master: terminal.as_fd(),
-        over: child.as_fd(),
-    };
+    let relay =
+        Relay { input: stdin.as_fd(), output: stdout.as_fd(), master: terminal.as_fd(), over: child.as_fd() };
     let resized = || {
         // It fails where the session has just ended, which is about to be noticed.
         let _ = terminal.resize(window_size());

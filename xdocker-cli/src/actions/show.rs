@@ -125,7 +125,12 @@ struct ExitObject {
 impl From<&ExitRecord> for ExitObject {
     fn from(exit: &ExitRecord) -> Self {
         let status = exit.status();
-        Self { code: status.code(), signal: status.signal(), ended: instant(exit.ended()), lost: exit.is_lost() }
+        Self {
+            code: status.code(),
+            signal: status.signal(),
+            ended: instant(exit.ended()),
+            lost: exit.is_lost(),
+        }
     }
 }
 

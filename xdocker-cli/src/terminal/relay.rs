@@ -72,11 +72,7 @@ impl Relay<'_> {
     ///
     /// # Errors
     /// Our own streams fail.
-    pub(crate) fn run(
-        &self,
-        signals: &Signals,
-        mut resized: impl FnMut(),
-    ) -> io::Result<Ending> {
+    pub(crate) fn run(&self, signals: &Signals, mut resized: impl FnMut()) -> io::Result<Ending> {
         let flags = OFlag::from_bits_retain(fcntl(self.master, FcntlArg::F_GETFL)?);
         fcntl(self.master, FcntlArg::F_SETFL(flags | OFlag::O_NONBLOCK))?;
         let mut flow = Flow {
