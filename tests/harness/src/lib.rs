@@ -1,1 +1,5 @@
 //! Homes, terminals and leak checks for the tests of xdocker.
+
+pub mod cli;
+pub mod mounts;
+pub mod pty;
