@@ -186,6 +186,11 @@ pub fn kill(pid: i32, signal: i32) -> Result<()> {
     call!(62, pid, signal).map(drop)
 }
 
+/// kill(0): every process of our own group, ourselves among them.
+pub fn kill_own_group(signal: i32) {
+    let _ = call!(62, 0, signal);
+}
+
 /// kill(-1): everything in our PID namespace but ourselves. For PID 1 of a namespace of ours alone: a
 /// process that is not would take the machine down.
 pub fn kill_namespace(signal: i32) -> Result<()> {

@@ -240,6 +240,8 @@ pub mod request {
     pub const SESSION: u32 = 1;
     /// Sent by the client of a session: signal `argument` to its process.
     pub const SIGNAL: u32 = 2;
+    /// Every terminal session of the container hangs up, as when a host goes down. Not answered.
+    pub const HANG_UP: u32 = 3;
 }
 
 /// What a client says to a monitor or to its session, one a message.
