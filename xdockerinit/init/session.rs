@@ -120,11 +120,11 @@ fn start(plan: &Plan, stdio: [i32; 3]) -> core::result::Result<(i32, bool), Fail
     }
     let mut joint = Joint { plan, progress, courier, pid: 0, failure: None };
     let mut stack = [0u8; 16 * 1024];
-    let joiner =
-        sys::run_in_vfork(&mut stack, join, (&raw mut joint).cast::<c_void>()).map_err(failed())?;
+    let joiner = sys::run_in_vfork(&mut stack, join, (&raw mut joint).cast::<c_void>()).map_err(failed())?;
     let _ = sys::wait(Wait::Pid(joiner), 0);
     // SAFETY: a plain read of what the joiner wrote while we were stopped.
-    let (pid, failure) = unsafe { ((&raw const joint.pid).read_volatile(), (&raw const joint.failure).read_volatile()) };
+    let (pid, failure) =
+        unsafe { ((&raw const joint.pid).read_volatile(), (&raw const joint.failure).read_volatile()) };
     if pid == 0 {
         return Err(failure.unwrap_or_else(|| failed()(sys::EPROTO)));
     }
@@ -218,9 +218,8 @@ fn open_terminal(plan: &Plan, courier: i32) -> Result<i32> {
 
 /// Makes the slave the controlling terminal and descriptors 0, 1 and 2.
 fn take_terminal(slave: i32, progress: *mut Progress) {
-    let taken = sys::set_controlling_terminal(slave).and_then(|()| {
-        (0..3).try_for_each(|number| sys::dup_to(slave, number))
-    });
+    let taken = sys::set_controlling_terminal(slave)
+        .and_then(|()| (0..3).try_for_each(|number| sys::dup_to(slave, number)));
     sys::close(slave);
     if let Err(why) = taken {
         Progress::failed(progress, Failure::of(work::TERMINAL)(why));
