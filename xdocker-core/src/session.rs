@@ -409,6 +409,16 @@ fn readable(connection: &Connection, deadline: Option<Instant>) -> io::Result<bo
     }
 }
 
+impl WindowSize {
+    /// The size of the window in which a terminal of ours is shown.
+    ///
+    /// # Errors
+    /// [`Error::System`] when it is no terminal.
+    pub fn of(terminal: &impl AsFd) -> Result<Self> {
+        crate::sys::terminal::size(terminal).map_err(Error::system("read the size of a terminal"))
+    }
+}
+
 /// The master side of a process's terminal.
 #[derive(Debug)]
 pub struct Terminal(File);

@@ -1,0 +1,159 @@
+//! What there is.
+
+use std::os::unix::process::ExitStatusExt;
+use std::time::SystemTime;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde::Serialize;
+use xdocker_core::{ContainerInfo, ExitRecord, Image, State};
+
+use super::{container, engine};
+use crate::grammar::Given;
+use crate::report::{self, Outcome};
+use crate::table::{self, Size, local_time};
+
+/// `-v`
+pub(crate) fn version(_: Given) -> Outcome {
+    report::print(concat!("xdocker v", env!("CARGO_PKG_VERSION"), "\n"))
+}
+
+/// `-s images`
+pub(crate) fn images(given: Given) -> Outcome {
+    let images = engine()?.images().list()?;
+    if given.json {
+        return json(&images.iter().map(ImageObject::from).collect::<Vec<_>>());
+    }
+    let zone = TimeZone::system();
+    report::print(&table::IMAGES.text(images.iter().map(|image| {
+        [
+            image.id.name.to_string(),
+            image.id.version.to_string(),
+            local_time(image.modified, &zone),
+            Size(image.size).to_string(),
+        ]
+    })))
+}
+
+/// `-s containers`
+pub(crate) fn containers(given: Given) -> Outcome {
+    let containers = engine()?.containers()?;
+    if given.json {
+        return json(&containers.iter().map(ContainerObject::from).collect::<Vec<_>>());
+    }
+    report::print(&table::CONTAINERS.text(containers.iter().map(|container| {
+        [
+            container.name.to_string(),
+            texts(&container.images).join(","),
+            container.hostname.to_string(),
+            container.network.to_string(),
+            container.netns.as_ref().map(ToString::to_string).unwrap_or_default(),
+            Size(container.size).to_string(),
+            container.state.to_string(),
+        ]
+    })))
+}
+
+/// `-s container_root`
+pub(crate) fn container_root(given: Given) -> Outcome {
+    let root = container(&given)?.root();
+    // A path of ours is text; only the home may be named in bytes that are none.
+    let root = root.display().to_string();
+    if given.json { json(&serde_json::json!({ "root": root })) } else { report::print(&format!("{root}\n")) }
+}
+
+/// One line of JSON.
+fn json(value: &impl Serialize) -> Outcome {
+    report::print(&(serde_json::to_string(value).expect("what we print has text for keys") + "\n"))
+}
+
+fn texts<T: ToString>(values: &[T]) -> Vec<String> {
+    values.iter().map(ToString::to_string).collect()
+}
+
+/// `2018-11-10T01:21:12.5Z`; none for a time beyond all calendars.
+fn instant(time: SystemTime) -> Option<String> {
+    Timestamp::try_from(time).ok().map(|time| time.to_string())
+}
+
+/// An image for scripts.
+#[derive(Serialize)]
+struct ImageObject {
+    name: String,
+    version: String,
+    modified: Option<String>,
+    size: u64,
+}
+
+impl From<&Image> for ImageObject {
+    fn from(image: &Image) -> Self {
+        Self {
+            name: image.id.name.to_string(),
+            version: image.id.version.to_string(),
+            modified: instant(image.modified),
+            size: image.size,
+        }
+    }
+}
+
+/// A container for scripts.
+#[derive(Serialize)]
+struct ContainerObject {
+    name: String,
+    images: Vec<String>,
+    hostname: String,
+    network: String,
+    netns: Option<String>,
+    size: u64,
+    created: Option<String>,
+    state: &'static str,
+    pid: Option<u32>,
+    /// How it ended the last time.
+    exit: Option<ExitObject>,
+}
+
+/// An end for scripts: either `code` or `signal` is there.
+#[derive(Serialize)]
+struct ExitObject {
+    code: Option<i32>,
+    signal: Option<i32>,
+    ended: Option<String>,
+    /// Nobody saw it.
+    lost: bool,
+}
+
+impl From<&ExitRecord> for ExitObject {
+    fn from(exit: &ExitRecord) -> Self {
+        let status = exit.status();
+        Self {
+            code: status.code(),
+            signal: status.signal(),
+            ended: instant(exit.ended()),
+            lost: exit.is_lost(),
+        }
+    }
+}
+
+impl From<&ContainerInfo> for ContainerObject {
+    fn from(container: &ContainerInfo) -> Self {
+        let (state, pid) = match container.state {
+            State::Stopped => ("stopped", None),
+            State::Starting => ("starting", None),
+            State::Running { pid } => ("running", Some(pid)),
+            State::Broken { pid } => ("broken", Some(pid)),
+            _ => ("unknown", None),
+        };
+        Self {
+            name: container.name.to_string(),
+            images: texts(&container.images),
+            hostname: container.hostname.to_string(),
+            network: container.network.to_string(),
+            netns: container.netns.as_ref().map(ToString::to_string),
+            size: container.size,
+            created: instant(container.created),
+            state,
+            pid,
+            exit: container.exit.as_ref().map(ExitObject::from),
+        }
+    }
+}

@@ -1,0 +1,269 @@
+//! Every option there is, once, with the type of its value.
+
+use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use xdocker_core::{ContainerName, Hostname, ImageRef, Network, TestImage, Version};
+
+use super::words;
+use super::{BadValue, Opt, Takes};
+
+/// What the command line gave, typed. What an action needs is there: the grammar has seen to it.
+#[derive(Debug, Default)]
+pub(crate) struct Given {
+    pub(crate) debug: bool,
+    pub(crate) json: bool,
+    pub(crate) container: Option<ContainerName>,
+    pub(crate) images: Vec<ImageRef>,
+    pub(crate) hostname: Option<Hostname>,
+    pub(crate) network: Option<Network>,
+    pub(crate) boot: bool,
+    pub(crate) attach: bool,
+    /// From `--exec` or from behind `--`: a program and its arguments.
+    pub(crate) program: Option<Vec<OsString>>,
+    pub(crate) wait: bool,
+    pub(crate) remove: bool,
+    pub(crate) command: Option<String>,
+    pub(crate) environment: Vec<(OsString, OsString)>,
+    pub(crate) directory: Option<PathBuf>,
+    pub(crate) time: Option<Duration>,
+    pub(crate) forcely: bool,
+    pub(crate) shutdown: bool,
+    pub(crate) version: Option<Version>,
+    pub(crate) test_image: TestImage,
+}
+
+/// Why a value is refused, where no type of the core's says it.
+#[derive(Debug, thiserror::Error)]
+enum Refused {
+    #[error("it is not UTF-8")]
+    NotUtf8,
+    #[error("a number of seconds is expected")]
+    Seconds,
+    #[error("NAME=VALUE is expected")]
+    Assignment,
+    #[error("it names no program")]
+    NoProgram,
+    #[error("`host` or `busybox` is expected")]
+    Source,
+}
+
+fn text(value: OsString) -> Result<String, BadValue> {
+    value.into_string().map_err(|_| Refused::NotUtf8.into())
+}
+
+fn parsed<T>(value: OsString) -> Result<T, BadValue>
+where
+    T: FromStr<Err: Into<BadValue>>,
+{
+    text(value)?.parse().map_err(Into::into)
+}
+
+/// `NAME=VALUE`, where the value may be anything and hold further `=`.
+fn assignment(value: &OsStr) -> Option<(OsString, OsString)> {
+    use std::os::unix::ffi::OsStrExt;
+    let bytes = value.as_bytes();
+    let middle = bytes.iter().position(|byte| *byte == b'=').filter(|at| *at > 0)?;
+    let part = |bytes| OsStr::from_bytes(bytes).to_owned();
+    Some((part(&bytes[..middle]), part(&bytes[middle + 1..])))
+}
+
+pub(super) const ACTION: &str = "action";
+pub(super) const SHOW: &str = "show";
+
+pub(super) static DEBUG: Opt = Opt {
+    short: Some('d'),
+    long: "debug",
+    alias: None,
+    takes: Takes::Nothing(|given| given.debug = true),
+    about: "say on standard error what is done, step by step",
+};
+
+pub(super) static JSON: Opt = Opt {
+    short: None,
+    long: "json",
+    alias: None,
+    takes: Takes::Nothing(|given| given.json = true),
+    about: "print tables and errors as JSON, for scripts",
+};
+
+pub(super) static CONTAINER: Opt = Opt {
+    short: Some('c'),
+    long: "container",
+    alias: None,
+    takes: Takes::Value("(container)", |given, value| {
+        given.container = Some(parsed(value)?);
+        Ok(())
+    }),
+    about: "name of the container",
+};
+
+pub(super) static IMAGES: Opt = Opt {
+    short: Some('m'),
+    long: "image",
+    alias: None,
+    takes: Takes::Value("(image[:version])[,(image[:version])]...", |given, value| {
+        given.images = text(value)?.split(',').map(str::parse).collect::<Result<_, xdocker_core::Error>>()?;
+        Ok(())
+    }),
+    about: "images to stand on, the lowest first; without version the highest there is",
+};
+
+pub(super) static HOSTNAME: Opt = Opt {
+    short: None,
+    long: "host",
+    alias: None,
+    takes: Takes::Value("(hostname)", |given, value| {
+        given.hostname = Some(parsed(value)?);
+        Ok(())
+    }),
+    about: "host name inside; without it the container's name",
+};
+
+pub(super) static NETWORK: Opt = Opt {
+    short: None,
+    long: "net",
+    alias: None,
+    takes: Takes::Value("(HOST|CUSTOM)", |given, value| {
+        given.network = Some(parsed(value)?);
+        Ok(())
+    }),
+    about: "HOST: the network of the host (default); CUSTOM: an empty one of its own",
+};
+
+pub(super) static BOOT: Opt = Opt {
+    short: Some('b'),
+    long: "boot",
+    alias: None,
+    takes: Takes::Nothing(|given| given.boot = true),
+    about: "boot the container once it is there",
+};
+
+pub(super) static ATTACH: Opt = Opt {
+    short: Some('t'),
+    long: "attach",
+    alias: None,
+    takes: Takes::Nothing(|given| given.attach = true),
+    about: "work in it through this terminal; Ctrl-P Ctrl-Q leaves it",
+};
+
+pub(super) static EXEC: Opt = Opt {
+    short: Some('e'),
+    long: "exec",
+    alias: None,
+    takes: Takes::Value(r#"(cmd|"program para1 ...")"#, |given, value| {
+        let words = words::split(&text(value)?)?;
+        if words.is_empty() {
+            return Err(Refused::NoProgram.into());
+        }
+        given.program = Some(words.into_iter().map(OsString::from).collect());
+        Ok(())
+    }),
+    about: "program to be the root process; quotes and backslashes group words as in a shell",
+};
+
+pub(super) static WAIT: Opt = Opt {
+    short: None,
+    long: "wait",
+    alias: None,
+    takes: Takes::Nothing(|given| given.wait = true),
+    about: "give the program our standard streams, wait for its end, end with its exit code",
+};
+
+pub(super) static REMOVE: Opt = Opt {
+    short: None,
+    long: "rm",
+    alias: None,
+    takes: Takes::Nothing(|given| given.remove = true),
+    about: "--wait, and the container ends with us and is gone afterwards",
+};
+
+pub(super) static COMMAND: Opt = Opt {
+    short: None,
+    long: "cmd",
+    alias: None,
+    takes: Takes::Value("(command)", |given, value| {
+        given.command = Some(text(value)?);
+        Ok(())
+    }),
+    about: "command line for the shell of the image",
+};
+
+pub(super) static ENVIRONMENT: Opt = Opt {
+    short: None,
+    long: "env",
+    alias: None,
+    takes: Takes::Value("(name=value)", |given, value| {
+        given.environment.push(assignment(&value).ok_or(Refused::Assignment)?);
+        Ok(())
+    }),
+    about: "variable for the environment of the command",
+};
+
+pub(super) static DIRECTORY: Opt = Opt {
+    short: None,
+    long: "workdir",
+    alias: None,
+    takes: Takes::Value("(directory)", |given, value| {
+        given.directory = Some(value.into());
+        Ok(())
+    }),
+    about: "directory inside to start the command in",
+};
+
+pub(super) static TIME: Opt = Opt {
+    short: None,
+    long: "time",
+    alias: None,
+    takes: Takes::Value("(seconds)", |given, value| {
+        let seconds: u32 = text(value)?.parse().map_err(|_| Refused::Seconds)?;
+        given.time = Some(Duration::from_secs(seconds.into()));
+        Ok(())
+    }),
+    about: "how long it may take to end by itself before it is killed; 10 without this",
+};
+
+pub(super) static FORCELY: Opt = Opt {
+    short: Some('f'),
+    long: "forcely",
+    alias: None,
+    takes: Takes::Nothing(|given| given.forcely = true),
+    about: "go on past errors and report them at the end",
+};
+
+pub(super) static SHUTDOWN: Opt = Opt {
+    short: Some('h'),
+    long: "shutdown",
+    alias: None,
+    takes: Takes::Nothing(|given| given.shutdown = true),
+    about: "shut the container down first, if it runs",
+};
+
+pub(super) static VERSION: Opt = Opt {
+    short: None,
+    long: "version",
+    // The seed's usage text spells it so in one place.
+    alias: Some("verion"),
+    takes: Takes::Value("(version)", |given, value| {
+        given.version = Some(parsed(value)?);
+        Ok(())
+    }),
+    about: "version of the image: one to four numbers with points between them",
+};
+
+pub(super) static SOURCE: Opt = Opt {
+    short: None,
+    long: "from",
+    alias: None,
+    takes: Takes::Value("(host|busybox)", |given, value| {
+        given.test_image = match value.to_str() {
+            Some("host") => TestImage::new(),
+            Some("busybox") => TestImage::busybox(),
+            _ => return Err(Refused::Source.into()),
+        };
+        Ok(())
+    }),
+    about: "what it is made from: the host's own programs (default), or one static busybox",
+};

@@ -1,0 +1,509 @@
+//! Arguments → what to do, or what is wrong with them.
+//!
+//! First the arguments become flags with values, for which it only matters which flags take a value; then the
+//! action's own row says what each flag means; then its tree says whether they belong together.
+
+use std::ffi::{OsStr, OsString};
+
+use lexopt::Arg;
+
+use super::options::{ACTION, Given, SHOW};
+use super::rows::{EVERYWHERE, ROWS};
+use super::{BadValue, Group, Opt, Part, Row, Takes, Verb, leaves};
+
+/// What the command line asks for.
+pub(crate) enum Request {
+    /// The usage text.
+    Usage,
+    /// Help about one action.
+    Help(&'static Row),
+    /// Something to do.
+    Do(&'static Row, Box<Given>),
+}
+
+/// What is wrong with a command line.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Misuse {
+    /// A flag that nothing has.
+    #[error("option {0} is unknown")]
+    Unknown(String),
+    /// An argument that is neither a flag nor the value of one.
+    #[error("`{0}` is not expected; a program and its arguments go behind `--`")]
+    Stray(String),
+    /// Neither `-a` nor `-s`.
+    #[error("it is not said what to do: -a (action) or -s (what)")]
+    NoVerb,
+    /// More than one of `-a`, `-s`, `-v`.
+    #[error("{0} and {1} exclude each other")]
+    TwoVerbs(Verb, Verb),
+    /// `-a X` where there is no X.
+    #[error("{0} is unknown")]
+    UnknownVerb(String),
+    /// A flag of another action.
+    #[error("option {option} is not for {verb}")]
+    Foreign {
+        /// The flag.
+        option: String,
+        /// The action.
+        verb: Verb,
+    },
+    /// A flag without its value.
+    #[error("option {0} needs a value")]
+    NoValue(String),
+    /// A flag with a value that it does not take.
+    #[error("option {0} takes no value")]
+    NeedlessValue(String),
+    /// A flag that counts once.
+    #[error("option {0} is given twice")]
+    Twice(String),
+    /// A value that can never be right.
+    #[error("option {option}")]
+    Value {
+        /// The flag.
+        option: String,
+        /// What is wrong.
+        source: BadValue,
+    },
+    /// Something that must be there.
+    #[error("{wanting} needs {missing}")]
+    Missing {
+        /// The action, or the flag that cannot be alone.
+        wanting: String,
+        /// What is missing.
+        missing: String,
+    },
+    /// Two things of which only one may be there.
+    #[error("{0} and {1} exclude each other")]
+    Exclusive(String, String),
+}
+
+/// A flag as it was typed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Flag {
+    Short(char),
+    Long(String),
+}
+
+impl Flag {
+    fn is(&self, option: &Opt) -> bool {
+        match self {
+            Self::Short(letter) => option.short == Some(*letter),
+            Self::Long(word) => option.long == word || option.alias == Some(word),
+        }
+    }
+
+    /// Whether it is the same flag of the program's own, in either spelling.
+    fn is_own(&self, letter: char, word: &str) -> bool {
+        matches!(self, Self::Short(c) if *c == letter) || matches!(self, Self::Long(w) if w == word)
+    }
+
+    fn spelled(&self) -> String {
+        match self {
+            Self::Short(letter) => format!("-{letter}"),
+            Self::Long(word) => format!("--{word}"),
+        }
+    }
+}
+
+/// The arguments, cut up.
+#[derive(Default)]
+struct Cut {
+    flags: Vec<(Flag, Option<OsString>)>,
+    verb: Option<Verb>,
+    help: bool,
+    program: Option<Vec<OsString>>,
+}
+
+/// What `args` (without the program's own name) ask for.
+///
+/// # Errors
+/// The first thing that is wrong, in the order: how the arguments are written, which action they name,
+/// which options it takes, what the values are, whether they belong together.
+pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Request, Misuse> {
+    let cut = cut(args)?;
+    let Some(verb) = cut.verb else {
+        let nothing = cut.flags.is_empty() && cut.program.is_none();
+        return if cut.help || nothing { Ok(Request::Usage) } else { Err(Misuse::NoVerb) };
+    };
+    let row = ROWS.iter().find(|row| row.verb == verb).expect("a verb comes from a row");
+    if cut.help {
+        return Ok(Request::Help(row));
+    }
+
+    let mut given = Given { program: cut.program, ..Given::default() };
+    let mut seen = Seen { options: Vec::new(), program: given.program.is_some() };
+    if seen.program && !leaves(row.parts).iter().any(|part| matches!(part, Part::Program)) {
+        return Err(Misuse::Foreign { option: PROGRAM.to_owned(), verb });
+    }
+    if given.program.as_ref().is_some_and(Vec::is_empty) {
+        return Err(Misuse::NoValue(PROGRAM.to_owned()));
+    }
+    for (flag, value) in cut.flags {
+        let (option, many) =
+            meaning(row, &flag).ok_or_else(|| Misuse::Foreign { option: flag.spelled(), verb })?;
+        if !many && seen.has(option) {
+            return Err(Misuse::Twice(option.to_string()));
+        }
+        match (&option.takes, value) {
+            (Takes::Nothing(store), _) => store(&mut given),
+            (Takes::Value(_, store), value) => store(&mut given, value.unwrap_or_default())
+                .map_err(|source| Misuse::Value { option: option.to_string(), source })?,
+        }
+        seen.options.push(option);
+    }
+    for part in row.parts {
+        part.check(&seen, &verb.to_string())?;
+    }
+    Ok(Request::Do(row, Box::new(given)))
+}
+
+const PROGRAM: &str = "--";
+
+/// Cuts the arguments into flags and values.
+fn cut(args: impl IntoIterator<Item = OsString>) -> Result<Cut, Misuse> {
+    let mut parser = lexopt::Parser::from_args(args);
+    let mut cut = Cut::default();
+    loop {
+        // lexopt takes `--` away silently, but with us it means something.
+        if let Some(mut raw) = parser.try_raw_args()
+            && raw.next_if(|next| next == PROGRAM).is_some()
+        {
+            cut.program = Some(raw.collect());
+            return Ok(cut);
+        }
+        let flag = match parser.next().map_err(malformed)? {
+            None => return Ok(cut),
+            Some(Arg::Value(value)) => return Err(Misuse::Stray(value.to_string_lossy().into_owned())),
+            Some(Arg::Short(letter)) => Flag::Short(letter),
+            Some(Arg::Long(word)) => Flag::Long(word.to_owned()),
+        };
+        if flag.is_own('a', ACTION) {
+            let name = parser.value().map_err(malformed)?;
+            cut.set_verb(find_verb(
+                &name,
+                "-a",
+                |verb| matches!(verb, Verb::Action(what) if name == *what),
+            )?)?;
+        } else if flag.is_own('s', SHOW) {
+            let name = parser.value().map_err(malformed)?;
+            cut.set_verb(find_verb(&name, "-s", |verb| matches!(verb, Verb::Show(what) if name == *what))?)?;
+        } else if flag == Flag::Short('v') {
+            cut.set_verb(Verb::Version)?;
+        } else if flag == Flag::Long("help".to_owned()) {
+            cut.help = true;
+        } else {
+            let option = anywhere(&flag).ok_or_else(|| Misuse::Unknown(flag.spelled()))?;
+            let value = match option.takes {
+                Takes::Nothing(_) => None,
+                Takes::Value(..) => Some(parser.value().map_err(malformed)?),
+            };
+            cut.flags.push((flag, value));
+        }
+    }
+}
+
+impl Cut {
+    fn set_verb(&mut self, verb: Verb) -> Result<(), Misuse> {
+        match self.verb.replace(verb) {
+            Some(other) => Err(Misuse::TwoVerbs(other, verb)),
+            None => Ok(()),
+        }
+    }
+}
+
+fn find_verb(name: &OsStr, flag: &str, is: impl Fn(&Verb) -> bool) -> Result<Verb, Misuse> {
+    ROWS.iter()
+        .map(|row| row.verb)
+        .find(is)
+        .ok_or_else(|| Misuse::UnknownVerb(format!("{flag} {}", name.to_string_lossy())))
+}
+
+/// What lexopt says, in our words.
+fn malformed(error: lexopt::Error) -> Misuse {
+    match error {
+        lexopt::Error::MissingValue { option } => Misuse::NoValue(option.unwrap_or_default()),
+        lexopt::Error::UnexpectedValue { option, .. } => Misuse::NeedlessValue(option),
+        other => Misuse::Stray(other.to_string()),
+    }
+}
+
+/// The option that `flag` is in the first row that has it. Rows may give one spelling different meanings, but
+/// agree on whether a value follows.
+fn anywhere(flag: &Flag) -> Option<&'static Opt> {
+    ROWS.iter().find_map(|row| meaning(row, flag)).map(|(option, _)| option)
+}
+
+/// The option that `flag` is in `row`, and whether it may come more than once.
+fn meaning(row: &Row, flag: &Flag) -> Option<(&'static Opt, bool)> {
+    let everywhere = EVERYWHERE.iter().flat_map(|group| leaves(group.parts));
+    leaves(row.parts).into_iter().chain(everywhere).find_map(|part| match part {
+        Part::One(option) => flag.is(option).then_some((*option, false)),
+        Part::Many(option) => flag.is(option).then_some((*option, true)),
+        _ => None,
+    })
+}
+
+/// What was given, by identity.
+struct Seen {
+    options: Vec<&'static Opt>,
+    program: bool,
+}
+
+impl Seen {
+    fn has(&self, option: &Opt) -> bool {
+        self.options.iter().any(|this| std::ptr::eq(*this, option))
+    }
+}
+
+impl Part {
+    /// Something of this part that was given, as it is called.
+    fn touched(&self, seen: &Seen) -> Option<String> {
+        match self {
+            Self::One(option) | Self::Many(option) => seen.has(option).then(|| option.to_string()),
+            Self::Program => seen.program.then(|| PROGRAM.to_owned()),
+            Self::All(parts) | Self::OneOf(parts) => parts.iter().find_map(|part| part.touched(seen)),
+            Self::Maybe(part) => part.touched(seen),
+            Self::Group(group) => group.parts.iter().find_map(|part| part.touched(seen)),
+        }
+    }
+
+    /// What this part begins with, as it is called.
+    fn first(&self) -> String {
+        match self {
+            Self::One(option) | Self::Many(option) => option.to_string(),
+            Self::Program => PROGRAM.to_owned(),
+            Self::All(parts) | Self::Group(Group { parts, .. }) => {
+                parts.first().map(Self::first).unwrap_or_default()
+            }
+            Self::OneOf(parts) => parts.iter().map(Self::first).collect::<Vec<_>>().join(" or "),
+            Self::Maybe(part) => part.first(),
+        }
+    }
+
+    /// Whether what was given fits this part; `wanting` is what asks for it.
+    fn check(&self, seen: &Seen, wanting: &str) -> Result<(), Misuse> {
+        let missing = || Misuse::Missing { wanting: wanting.to_owned(), missing: self.first() };
+        match self {
+            Self::One(_) | Self::Program => self.touched(seen).map(drop).ok_or_else(missing),
+            Self::Many(_) => Ok(()),
+            Self::All(parts) | Self::Group(Group { parts, .. }) => {
+                parts.iter().try_for_each(|part| part.check(seen, wanting))
+            }
+            Self::OneOf(parts) => {
+                let mut there = parts.iter().filter_map(|part| Some((part, part.touched(seen)?)));
+                match (there.next(), there.next()) {
+                    (None, _) => Err(missing()),
+                    (Some((part, _)), None) => part.check(seen, wanting),
+                    (Some((_, one)), Some((_, other))) => Err(Misuse::Exclusive(one, other)),
+                }
+            }
+            Self::Maybe(part) => match part.touched(seen) {
+                Some(because) => part.check(seen, &because),
+                None => Ok(()),
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::ffi::OsStringExt;
+    use std::time::Duration;
+
+    use xdocker_core::{Network, TestImage};
+
+    use super::*;
+
+    fn words(line: &str) -> Vec<OsString> {
+        super::super::words::split(line).unwrap().into_iter().map(OsString::from).collect()
+    }
+
+    fn given(line: &str) -> (Verb, Given) {
+        match parse(words(line)) {
+            Ok(Request::Do(row, given)) => (row.verb, *given),
+            Ok(_) => panic!("{line}: nothing to do"),
+            Err(misuse) => panic!("{line}: {misuse}"),
+        }
+    }
+
+    /// The message with its causes.
+    fn refused(args: Vec<OsString>) -> String {
+        let Err(misuse) = parse(args) else { return String::new() };
+        crate::report::Failure::from(misuse).chain().join(": ")
+    }
+
+    #[test]
+    fn the_seeds_own_lines_are_understood() {
+        // Of chapters 1.4 and 3, what there is so far.
+        for line in [
+            "-a install_test",
+            "-a install_test --version 1.0.0",
+            "-s images",
+            "-s containers",
+            "-s container_root -c test",
+            "-a create -m test -c test",
+            "-a create -m calvin=rhel-7.4-x86_64 --host yum -c calvin=yum",
+            "-a create -m calvin=rhel-7.4-x86_64,calvin=sshd,calvin=G6 --host G6 -c G6 -b -e '/root/bin/G6 -f /root/etc/G6.conf --no-daemon' -d",
+            "-a boot -c test",
+            "-a boot -c test -t",
+            "-a attach -c test",
+            "-a run -c test --cmd hostname",
+            "-a shutdown -c test",
+            "-a kill -c test",
+            "-a destroy -c test",
+            "-a destroy -c G6 -h",
+            "-a destroy -c test -f",
+            "-v",
+        ] {
+            given(line);
+        }
+    }
+
+    #[test]
+    fn options_come_in_any_order_and_spelling() {
+        let lines = [
+            "-a create -m a,b:1.0,c -c x --host h --net CUSTOM -b -t -d",
+            "-dtb -cx -ma,b:1.0,c -acreate --net=CUSTOM --host=h",
+            "--debug --attach --boot --net CUSTOM --host h --image a,b:1.0,c --container x --action create",
+        ];
+        for line in lines {
+            let (verb, given) = given(line);
+            assert_eq!(verb, Verb::Action("create"));
+            assert!(given.debug && given.attach && given.boot && !given.json && !given.remove);
+            let images: Vec<_> = given.images.iter().map(ToString::to_string).collect();
+            assert_eq!(images, ["a", "b:1.0", "c"]);
+            assert_eq!(given.container.unwrap().as_str(), "x");
+            assert_eq!(given.hostname.unwrap().to_string(), "h");
+            assert_eq!(given.network, Some(Network::Custom));
+        }
+    }
+
+    #[test]
+    fn values_are_typed() {
+        let (_, run) = given("-a run -c x --env A=1 --env B=a=b --env C= --workdir /tmp --cmd 'a | b' -t");
+        assert_eq!(run.environment, [("A", "1"), ("B", "a=b"), ("C", "")].map(|(a, b)| (a.into(), b.into())));
+        assert_eq!(run.directory.unwrap().to_str(), Some("/tmp"));
+        assert_eq!(run.command.as_deref(), Some("a | b"));
+        assert_eq!(given("-a shutdown -c x --time 3").1.time, Some(Duration::from_secs(3)));
+        assert_eq!(given("-a install_test --verion 1.2 --from busybox").1.test_image, TestImage::busybox());
+    }
+
+    #[test]
+    fn a_program_is_split_after_exec_and_not_behind_dashes() {
+        let program = |line| given(line).1.program.unwrap();
+        assert_eq!(program(r#"-a boot -c x -e "sh -c 'a b'""#), ["sh", "-c", "a b"]);
+        assert_eq!(
+            program("-a boot -c x -- sh -c 'a b' --wait -c y"),
+            ["sh", "-c", "a b", "--wait", "-c", "y"]
+        );
+        assert_eq!(program("-a run -c x -- -- a"), ["--", "a"]);
+        let odd = OsString::from_vec(vec![0xff, b'a']);
+        let mut args = words("-a run -c x --");
+        args.push(odd.clone());
+        let Ok(Request::Do(_, given)) = parse(args) else { panic!() };
+        assert_eq!(given.program.unwrap(), [odd]);
+    }
+
+    #[test]
+    fn help_and_usage_ask_for_nothing_else() {
+        for line in ["", "--help", "-d", "--help --json"] {
+            let asked = parse(words(line));
+            assert_eq!(matches!(asked, Ok(Request::Usage)), line != "-d", "{line}");
+        }
+        for line in ["-a boot --help", "--help -a boot", "-a boot --help -c"] {
+            let asked = parse(words(line));
+            let found = matches!(asked, Ok(Request::Help(row)) if row.verb == Verb::Action("boot"));
+            assert_eq!(found, line != "-a boot --help -c", "{line}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_said() {
+        let long = "x".repeat(65);
+        let table: &[(&str, &str)] = &[
+            ("-a nothing", "-a nothing is unknown"),
+            ("-s nothing", "-s nothing is unknown"),
+            ("-a images", "-a images is unknown"),
+            ("-c x", "it is not said what to do: -a (action) or -s (what)"),
+            ("-a boot -s images", "-a boot and -s images exclude each other"),
+            ("-a boot -a kill -c x", "-a boot and -a kill exclude each other"),
+            ("-a", "option -a needs a value"),
+            ("-a boot -c", "option -c needs a value"),
+            ("-a boot --container", "option --container needs a value"),
+            ("-a boot --attach=yes -c x", "option --attach takes no value"),
+            ("-a boot -c x --nothing", "option --nothing is unknown"),
+            ("-a boot -c x -z", "option -z is unknown"),
+            ("-a boot x", "`x` is not expected; a program and its arguments go behind `--`"),
+            ("-a attach -c x --net HOST", "option --net is not for -a attach"),
+            ("-a boot -c x -h", "option -h is not for -a boot"),
+            ("-s images -c x", "option -c is not for -s images"),
+            ("-a attach -c x -- true", "option -- is not for -a attach"),
+            ("-a boot -c x -c x", "option -c|--container is given twice"),
+            ("-a boot -c x -d --debug", "option -d|--debug is given twice"),
+            ("-a install_test --version 1 --verion 2", "option --version is given twice"),
+            ("-a boot", "-a boot needs -c|--container"),
+            ("-a create -c x", "-a create needs -m|--image"),
+            ("-a create -m a -t", "-t|--attach needs -b|--boot"),
+            ("-a create -m a -e true", "-e|--exec needs -b|--boot"),
+            ("-a create -m a -b --rm", "--rm needs -e|--exec or --"),
+            ("-a boot -c x --wait", "--wait needs -e|--exec or --"),
+            ("-a boot -c x --rm", "option --rm is not for -a boot"),
+            ("-a boot -c x -t -e true", "-t|--attach and -e|--exec exclude each other"),
+            ("-a boot -c x -e true -- true", "-e|--exec and -- exclude each other"),
+            ("-a create -m a -b -e true --rm --wait", "--wait and --rm exclude each other"),
+            ("-a run -c x", "-a run needs --cmd or --"),
+            ("-a run -c x --cmd a -- a", "--cmd and -- exclude each other"),
+            ("-a run -c x --", "option -- needs a value"),
+            ("-a boot -c x -e ''", "option -e|--exec: it names no program"),
+            (r#"-a boot -c x -e "a 'b""#, "option -e|--exec: a ' has no end"),
+            ("-a boot -c ''", "option -c|--container: `` is no container name: it is empty"),
+            ("-a boot -c ../x", "option -c|--container: `../x` is no container name: it holds '/'"),
+            ("-a create -m a,../x", "option -m|--image: `../x` is no image name: it holds '/'"),
+            ("-a create -m a,,b", "option -m|--image: `` is no image name: it is empty"),
+            ("-a shutdown -c x --time soon", "option --time: a number of seconds is expected"),
+            ("-a shutdown -c x --time -1", "option --time: a number of seconds is expected"),
+            ("-a install_test --from nowhere", "option --from: `host` or `busybox` is expected"),
+            ("-a run -c x --env =1 --cmd a", "option --env: NAME=VALUE is expected"),
+        ];
+        for (line, message) in table {
+            assert_eq!(refused(words(line)), *message, "{line}");
+        }
+        // What the core says in words of its own.
+        for (line, begin) in [
+            (format!("-a boot -c {long}"), "option -c|--container: `xxx"),
+            ("-a create -m a:b".to_owned(), "option -m|--image: `b` is no version"),
+            ("-a install_test --version 1.x".to_owned(), "option --version: `1.x` is no version"),
+            ("-a create -m a --host a/b".to_owned(), "option --host: "),
+            ("-a create -m a --net host".to_owned(), "option --net: "),
+        ] {
+            let message = refused(words(&line));
+            assert!(message.starts_with(begin), "{line}: {message}");
+        }
+        let mut odd = words("-a boot -c");
+        odd.push(OsString::from_vec(vec![0xff]));
+        assert_eq!(refused(odd), "option -c|--container: it is not UTF-8");
+    }
+
+    #[test]
+    fn one_spelling_takes_a_value_everywhere_or_nowhere() {
+        let takes = |option: &Opt| matches!(option.takes, Takes::Value(..));
+        let all: Vec<&Opt> = ROWS
+            .iter()
+            .flat_map(|row| leaves(row.parts))
+            .chain(EVERYWHERE.iter().flat_map(|group| leaves(group.parts)))
+            .filter_map(|part| match part {
+                Part::One(option) | Part::Many(option) => Some(*option),
+                _ => None,
+            })
+            .collect();
+        for one in &all {
+            assert!(
+                !["action", "show", "help"].contains(&one.long) && !"asv".contains(one.short.unwrap_or('-'))
+            );
+            for other in &all {
+                let same = one.long == other.long || (one.short.is_some() && one.short == other.short);
+                assert!(!same || takes(one) == takes(other), "{one} {other}");
+            }
+        }
+    }
+}

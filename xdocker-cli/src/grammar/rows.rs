@@ -1,0 +1,103 @@
+//! What the program can do, in the order of the usage text.
+
+use super::Part::{All, Group as Options, Many, Maybe, One, OneOf, Program};
+use super::Verb::{Action, Show, Version};
+use super::options::*;
+use super::{Group, Part, Row};
+use crate::actions;
+
+/// How a container is made.
+static CREATE_OPTIONS: Group =
+    Group { name: "create options", parts: &[Maybe(&One(&HOSTNAME)), Maybe(&One(&NETWORK))] };
+
+/// What every row takes.
+pub(super) static EVERYWHERE: [Group; 2] = [
+    Group { name: "enable debug", parts: &[Maybe(&One(&DEBUG))] },
+    Group { name: "for scripts", parts: &[Maybe(&One(&JSON))] },
+];
+
+/// What may be said about a container that boots: a session in it, or its root process.
+const BOOT_OPTIONS: Part =
+    Maybe(&OneOf(&[One(&ATTACH), All(&[OneOf(&[One(&EXEC), Program]), Maybe(&One(&WAIT))])]));
+
+/// The same where the container is made by the same command, and may go with it.
+const CREATE_AND_BOOT_OPTIONS: Part = Maybe(&OneOf(&[
+    One(&ATTACH),
+    All(&[OneOf(&[One(&EXEC), Program]), Maybe(&OneOf(&[One(&WAIT), One(&REMOVE)]))]),
+]));
+
+pub(super) static ROWS: &[Row] = &[
+    Row { verb: Version, about: "print the version of the program", parts: &[], run: actions::show::version },
+    Row { verb: Show("images"), about: "list the images", parts: &[], run: actions::show::images },
+    Row {
+        verb: Show("containers"),
+        about: "list the containers and their states",
+        parts: &[],
+        run: actions::show::containers,
+    },
+    Row {
+        verb: Show("container_root"),
+        about: "print where the root of a container is on the host while it runs",
+        parts: &[One(&CONTAINER)],
+        run: actions::show::container_root,
+    },
+    Row {
+        verb: Action("create"),
+        about: "make a container from images",
+        parts: &[
+            One(&IMAGES),
+            Options(&CREATE_OPTIONS),
+            Maybe(&One(&CONTAINER)),
+            Maybe(&All(&[One(&BOOT), CREATE_AND_BOOT_OPTIONS])),
+        ],
+        run: actions::lifecycle::create,
+    },
+    Row {
+        verb: Action("boot"),
+        about: "start a container",
+        parts: &[One(&CONTAINER), BOOT_OPTIONS],
+        run: actions::lifecycle::boot,
+    },
+    Row {
+        verb: Action("attach"),
+        about: "open a login shell in a running container",
+        parts: &[One(&CONTAINER)],
+        run: actions::session::attach,
+    },
+    Row {
+        verb: Action("run"),
+        about: "run a command in a running container and end with its exit code",
+        parts: &[
+            One(&CONTAINER),
+            Maybe(&One(&ATTACH)),
+            Many(&ENVIRONMENT),
+            Maybe(&One(&DIRECTORY)),
+            OneOf(&[One(&COMMAND), Program]),
+        ],
+        run: actions::session::run,
+    },
+    Row {
+        verb: Action("shutdown"),
+        about: "ask a container to end, and see that it does",
+        parts: &[One(&CONTAINER), Maybe(&One(&TIME)), Maybe(&One(&FORCELY))],
+        run: actions::lifecycle::shutdown,
+    },
+    Row {
+        verb: Action("kill"),
+        about: "end a container at once",
+        parts: &[One(&CONTAINER), Maybe(&One(&FORCELY))],
+        run: actions::lifecycle::kill,
+    },
+    Row {
+        verb: Action("destroy"),
+        about: "remove a container and all that was changed in it",
+        parts: &[One(&CONTAINER), Maybe(&One(&FORCELY)), Maybe(&One(&SHUTDOWN))],
+        run: actions::lifecycle::destroy,
+    },
+    Row {
+        verb: Action("install_test"),
+        about: "make the small image `test` to play with",
+        parts: &[Maybe(&One(&VERSION)), Maybe(&One(&SOURCE))],
+        run: actions::image::install_test,
+    },
+];

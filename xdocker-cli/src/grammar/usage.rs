@@ -1,0 +1,142 @@
+//! The rows as text: all of them as the seed prints its usage, or one in full for `--help`.
+
+use super::rows::{EVERYWHERE, ROWS};
+use super::{Group, Opt, Part, Row, Takes, leaves};
+
+/// What a program behind `--` is called in the usage text.
+const PROGRAM: &str = "-- (cmd) (para1) ...";
+/// Where lines begin after the first one, which begins with `USAGE : xdocker`.
+const INDENT: usize = 15;
+/// How far right the colon behind the name of a group is.
+const GROUP: usize = 14;
+
+impl Part {
+    /// This part as it stands in a usage line.
+    fn shown(&self) -> String {
+        match self {
+            Self::One(option) => shown_option(option),
+            Self::Many(option) => format!("[ {} ][ --{} ... ]", shown_option(option), option.long),
+            Self::Program => PROGRAM.to_owned(),
+            Self::All(parts) => shown(parts, " "),
+            Self::OneOf(parts) => format!("( {} )", shown(parts, " | ")),
+            Self::Maybe(Self::OneOf(parts)) => format!("[ {} ]", shown(parts, " | ")),
+            Self::Maybe(part) => format!("[ {} ]", part.shown()),
+            Self::Group(group) => format!("[ {} ]", group.name),
+        }
+    }
+}
+
+fn shown(parts: &[Part], between: &str) -> String {
+    parts.iter().map(Part::shown).collect::<Vec<_>>().join(between)
+}
+
+/// `(-c|--container) (container)`, or `--host (hostname)` where there is no letter.
+fn shown_option(option: &Opt) -> String {
+    let name = if option.short.is_some() { format!("({option})") } else { option.to_string() };
+    match option.takes {
+        Takes::Nothing(_) => name,
+        Takes::Value(value, _) => format!("{name} {value}"),
+    }
+}
+
+/// `-a boot (-c|--container) (container) …`
+fn shown_row(row: &Row) -> String {
+    match row.parts {
+        [] => row.verb.to_string(),
+        parts => format!("{} {}", row.verb, shown(parts, " ")),
+    }
+}
+
+/// `create options : [ --host (hostname) ] …`
+fn shown_group(group: &Group) -> String {
+    format!("{:>GROUP$} : {}\n", group.name, shown(group.parts, " "))
+}
+
+/// The groups that `rows` use, each once.
+fn groups<'a>(rows: impl Iterator<Item = &'a Row>) -> Vec<&'static Group> {
+    let mut found: Vec<&'static Group> = Vec::new();
+    for part in rows.flat_map(|row| row.parts) {
+        if let Part::Group(group) = part
+            && !found.iter().any(|known| std::ptr::eq(*known, *group))
+        {
+            found.push(group);
+        }
+    }
+    found
+}
+
+/// The usage text of the program.
+pub(crate) fn all() -> String {
+    let rows = ROWS.iter().map(shown_row).collect::<Vec<_>>().join(&format!("\n{:INDENT$}", ""));
+    let mut text = format!("USAGE : xdocker {}\n", rows);
+    for group in groups(ROWS.iter()).into_iter().chain(&EVERYWHERE) {
+        text += &shown_group(group);
+    }
+    text + &format!("{:>GROUP$} : (-a|-s) ... --help\n", "more")
+}
+
+/// Help about one action.
+pub(crate) fn one(row: &Row) -> String {
+    let mut text = format!("USAGE : xdocker {}\n", shown_row(row));
+    for group in groups(std::iter::once(row)) {
+        text += &shown_group(group);
+    }
+    text += &format!("\n{}\n\n", row.about);
+    let everywhere = EVERYWHERE.iter().flat_map(|group| leaves(group.parts));
+    for (left, about) in leaves(row.parts).into_iter().chain(everywhere).map(line) {
+        text += &format!("  {left}\n        {about}\n");
+    }
+    text
+}
+
+/// What is typed, and what it does.
+fn line(part: &'static Part) -> (String, &'static str) {
+    match part {
+        Part::One(option) => (shown_option(option), option.about),
+        Part::Many(option) => (format!("{} ...", shown_option(option)), option.about),
+        _ => (PROGRAM.to_owned(), "a program and its arguments, taken as they are"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_usage_text_has_the_shape_of_the_seed() {
+        assert_eq!(
+            all(),
+            r#"USAGE : xdocker -v
+               -s images
+               -s containers
+               -s container_root (-c|--container) (container)
+               -a create (-m|--image) (image[:version])[,(image[:version])]... [ create options ] [ (-c|--container) (container) ] [ (-b|--boot) [ (-t|--attach) | ( (-e|--exec) (cmd|"program para1 ...") | -- (cmd) (para1) ... ) [ --wait | --rm ] ] ]
+               -a boot (-c|--container) (container) [ (-t|--attach) | ( (-e|--exec) (cmd|"program para1 ...") | -- (cmd) (para1) ... ) [ --wait ] ]
+               -a attach (-c|--container) (container)
+               -a run (-c|--container) (container) [ (-t|--attach) ] [ --env (name=value) ][ --env ... ] [ --workdir (directory) ] ( --cmd (command) | -- (cmd) (para1) ... )
+               -a shutdown (-c|--container) (container) [ --time (seconds) ] [ (-f|--forcely) ]
+               -a kill (-c|--container) (container) [ (-f|--forcely) ]
+               -a destroy (-c|--container) (container) [ (-f|--forcely) ] [ (-h|--shutdown) ]
+               -a install_test [ --version (version) ] [ --from (host|busybox) ]
+create options : [ --host (hostname) ] [ --net (HOST|CUSTOM) ]
+  enable debug : [ (-d|--debug) ]
+   for scripts : [ --json ]
+          more : (-a|-s) ... --help
+"#
+        );
+    }
+
+    #[test]
+    fn help_has_a_line_for_each_option() {
+        for row in ROWS {
+            let text = one(row);
+            assert!(text.starts_with(&format!("USAGE : xdocker {}", row.verb)), "{text}");
+            assert_eq!(
+                text.lines().filter(|line| line.starts_with("        ")).count(),
+                leaves(row.parts).len() + 2
+            );
+        }
+        let boot = ROWS.iter().find(|row| row.verb == super::super::Verb::Action("boot")).unwrap();
+        assert!(one(boot).contains("\n  (-c|--container) (container)\n        name of the container\n"));
+    }
+}

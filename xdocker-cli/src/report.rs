@@ -1,0 +1,203 @@
+//! How an action ends: its exit code, and what is said when it fails.
+//!
+//! Exit codes: 0 done, 1 failed, 2 wrong usage; `run`, `attach` and `--wait` end with the code of the command, or
+//! 128 and the number of the signal that ended it. A failure is one line on standard error; with `-d` a second
+//! line says what may be done about it; with `--json` both are one JSON object.
+
+use std::error::Error as StdError;
+use std::io::{self, Write};
+use std::os::unix::process::ExitStatusExt;
+use std::process::{ExitCode, ExitStatus};
+
+use serde::Serialize;
+use xdocker_core::{Error, ErrorKind};
+
+use crate::grammar::Misuse;
+use crate::text::printable;
+
+/// What an action returns.
+pub(crate) type Outcome = Result<ExitCode, Failure>;
+
+/// Why an action failed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    /// The command line is wrong.
+    #[error(transparent)]
+    Misuse(#[from] Misuse),
+    /// The engine says no.
+    #[error(transparent)]
+    Engine(#[from] Error),
+    /// Our own streams fail.
+    #[error("cannot {action}")]
+    Stream {
+        /// What was tried, as an infinitive.
+        action: &'static str,
+        /// Why it failed.
+        source: io::Error,
+    },
+}
+
+impl Failure {
+    /// Maker of a [`Failure::Stream`], for `map_err`.
+    pub(crate) fn stream<E: Into<io::Error>>(action: &'static str) -> impl FnOnce(E) -> Self {
+        move |source| Self::Stream { action, source: source.into() }
+    }
+
+    /// What sort of failure this is, for scripts.
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Misuse(_) => "usage",
+            Self::Stream { .. } => "system",
+            Self::Engine(error) => match error.kind() {
+                ErrorKind::NotFound => "not_found",
+                ErrorKind::AlreadyExists => "already_exists",
+                ErrorKind::Conflict => "conflict",
+                ErrorKind::InvalidArgument => "invalid_argument",
+                ErrorKind::PermissionDenied => "permission_denied",
+                ErrorKind::Timeout => "timeout",
+                ErrorKind::Unsupported => "unsupported",
+                _ => "system",
+            },
+        }
+    }
+
+    /// What the user may do about it.
+    fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::Misuse(_) => "`xdocker --help` shows what there is".to_owned(),
+            Self::Stream { .. } => return None,
+            Self::Engine(Error::NoSuchImage(_)) => {
+                "`xdocker -s images` lists the images there are".to_owned()
+            }
+            Self::Engine(Error::NoSuchContainer(_)) => {
+                "`xdocker -s containers` lists the containers there are".to_owned()
+            }
+            Self::Engine(Error::ContainerExists(name)) => {
+                format!("choose another name with -c, or remove it: xdocker -a destroy -c {name}")
+            }
+            Self::Engine(Error::NotRunning(name)) => format!("start it: xdocker -a boot -c {name}"),
+            Self::Engine(Error::Running(name)) => format!("stop it first: xdocker -a shutdown -c {name}"),
+            Self::Engine(Error::Busy(_)) => "try again when the other one is done".to_owned(),
+            Self::Engine(error) if error.kind() == ErrorKind::PermissionDenied => {
+                "xdocker needs root".to_owned()
+            }
+            Self::Engine(_) => return None,
+        };
+        Some(hint)
+    }
+
+    /// The message with its causes, the last one being the root.
+    pub(crate) fn chain(&self) -> Vec<String> {
+        let mut chain = vec![self.to_string()];
+        let mut cause = self.source();
+        while let Some(why) = cause {
+            chain.push(why.to_string());
+            cause = why.source();
+        }
+        chain
+    }
+
+    /// The text for standard error, with its new line.
+    fn text(&self, debug: bool, json: bool) -> String {
+        let chain = self.chain();
+        let hint = self.hint();
+        if json {
+            #[derive(Serialize)]
+            struct Object<'a> {
+                kind: &'static str,
+                message: &'a str,
+                chain: &'a [String],
+                hint: Option<String>,
+            }
+            let object = Object { kind: self.kind(), message: &chain[0], chain: &chain, hint };
+            return serde_json::to_string(&object).expect("text is always JSON") + "\n";
+        }
+        let mut text = format!("*** ERROR : {}\n", printable(&chain.join(": ")));
+        if let (true, Some(hint)) = (debug, hint) {
+            text += &format!("{}\n", printable(&hint));
+        }
+        text
+    }
+
+    /// Says it on standard error, and returns the exit code.
+    pub(crate) fn report(&self, debug: bool, json: bool) -> ExitCode {
+        let code = match self {
+            Self::Misuse(_) => ExitCode::from(2),
+            _ => ExitCode::FAILURE,
+        };
+        // `xdocker -s images | head -1` is not an error that anybody wants to read.
+        if !matches!(self, Self::Stream { source, .. } if source.kind() == io::ErrorKind::BrokenPipe) {
+            // Nobody is left to be told when standard error fails.
+            let _ = io::stderr().write_all(self.text(debug, json).as_bytes());
+        }
+        code
+    }
+}
+
+/// Prints `text` on standard output.
+///
+/// # Errors
+/// It cannot be written: a full disk, a reader that has gone.
+pub(crate) fn print(text: &str) -> Outcome {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes())
+        .and_then(|()| out.flush())
+        .map_err(Failure::stream("write to standard output"))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// `OK`
+///
+/// # Errors
+/// As [`print`].
+pub(crate) fn ok() -> Outcome {
+    print("OK\n")
+}
+
+/// The exit code that stands for how a command ended.
+pub(crate) fn exit_code(status: ExitStatus) -> ExitCode {
+    let code = status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or_default());
+    ExitCode::from(u8::try_from(code & 0xff).unwrap_or(u8::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn missing() -> Failure {
+        Error::NoSuchContainer("test".parse().unwrap()).into()
+    }
+
+    #[test]
+    fn a_failure_is_one_line() {
+        assert_eq!(missing().text(false, false), "*** ERROR : container test does not exist\n");
+        let failure = Failure::Stream { action: "write", source: io::Error::other("disk\nfull \x1b[31m") };
+        assert_eq!(failure.text(false, false), "*** ERROR : cannot write: disk\\nfull \\u{1b}[31m\n");
+    }
+
+    #[test]
+    fn the_hint_is_for_those_who_ask() {
+        assert_eq!(missing().text(true, false).lines().count(), 2);
+    }
+
+    #[test]
+    fn scripts_get_one_object() {
+        let text = missing().text(false, true);
+        assert_eq!(text.lines().count(), 1);
+        let object: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(object["kind"], "not_found");
+        assert_eq!(object["message"], "container test does not exist");
+        assert_eq!(object["chain"][0], object["message"]);
+        assert!(object["hint"].is_string());
+    }
+
+    #[test]
+    fn an_end_by_signal_has_a_code_too() {
+        let code = |raw| format!("{:?}", exit_code(ExitStatus::from_raw(raw)));
+        let is = |code: u8| format!("{:?}", ExitCode::from(code));
+        assert_eq!(code(0), is(0));
+        assert_eq!(code(7 << 8), is(7));
+        assert_eq!(code(9), is(137));
+        assert_eq!(code(0x80 | 11), is(139));
+    }
+}
