@@ -310,6 +310,7 @@ mod tests {
     use std::os::unix::ffi::OsStringExt;
     use std::time::Duration;
 
+    use proptest::prelude::*;
     use xdocker_core::{Network, TestImage};
 
     use super::*;
@@ -482,6 +483,37 @@ mod tests {
         let mut odd = words("-a boot -c");
         odd.push(OsString::from_vec(vec![0xff]));
         assert_eq!(refused(odd), "option -c|--container: it is not UTF-8");
+    }
+
+    proptest! {
+        #[test]
+        fn any_arguments_have_an_answer(args in prop::collection::vec(argument(), 0..8)) {
+            match parse(args) {
+                Ok(Request::Do(row, given)) => {
+                    // What a handler relies on.
+                    let names_it = leaves(row.parts).iter().any(
+                        |part| matches!(part, Part::One(option) if option.long == "container"));
+                    let must = row.verb != Verb::Action("create");
+                    prop_assert!(!(names_it && must) || given.container.is_some());
+                    prop_assert!(given.program.is_none_or(|program| !program.is_empty()));
+                }
+                Ok(_) => {}
+                Err(misuse) => prop_assert!(!misuse.to_string().is_empty()),
+            }
+        }
+    }
+
+    /// Something that might stand on a command line.
+    fn argument() -> impl Strategy<Value = OsString> {
+        let known = prop::sample::select(vec![
+            "-a", "-s", "-v", "-c", "-m", "-t", "-b", "-e", "-d", "-f", "-h", "-dtb", "--", "--json",
+            "--help", "--rm", "--wait", "--cmd", "--env", "--time=1", "boot", "create", "run", "destroy",
+            "images", "x", "a:1,b", "A=b", "",
+        ]);
+        prop_oneof![
+            8 => known.prop_map(OsString::from),
+            1 => prop::collection::vec(any::<u8>(), 0..6).prop_map(OsString::from_vec),
+        ]
     }
 
     #[test]
