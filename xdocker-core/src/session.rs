@@ -209,6 +209,14 @@ impl Command {
     }
 }
 
+/// Has every terminal session of the container at `directory` hang up.
+///
+/// # Errors
+/// When its monitor cannot be reached.
+pub(crate) fn hang_up(directory: &File) -> io::Result<()> {
+    Connection::to(directory, SOCKET)?.ask(request::HANG_UP, 0, &[])
+}
+
 /// Plans what every program inside goes through last: its directory, the sandbox, its execution.
 pub(crate) fn plan_process(plan: &mut Plan, exec: &Exec) -> Result<()> {
     let (argv, envp, path) = (exec.argv()?, exec.envp()?, exec.directory()?);

@@ -24,7 +24,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::home::record;
+use crate::home::{Durability, record};
 use crate::sys::pidfd::PidFd;
 use crate::sys::runlock;
 
@@ -121,8 +121,9 @@ fn boot_id() -> &'static str {
     })
 }
 
-/// Name of the record in a container's directory.
+/// Names of the records in a container's directory.
 const RUN: &str = "run.json";
+const EXIT: &str = "exit.json";
 
 /// The records of one container.
 #[derive(Clone, Debug)]
@@ -205,16 +206,16 @@ impl Records {
 
     /// How the last run ended.
     pub(crate) fn exit(&self) -> Result<Option<ExitRecord>> {
-        record::read(&self.directory.join("exit.json"))
+        record::read(&self.directory.join(EXIT))
     }
 
-    /// Closes a run that nobody watches: how it ended, as far as that is known.
-    pub(crate) fn close_run(&self) -> Result<()> {
-        record::write(
-            &self.directory.join("exit.json"),
-            &ExitRecord::lost(),
-            crate::home::Durability::Unsynced,
-        )?;
+    /// Closes a run that nobody watches. How it ended is not known, unless the monitor came as far as to
+    /// say so.
+    pub(crate) fn close_run(&self, run: Option<&RunRecord>) -> Result<()> {
+        let told = |run: &RunRecord| matches!(self.exit(), Ok(Some(exit)) if exit.ended_ns >= run.booted_ns);
+        if !run.is_some_and(told) {
+            record::write(&self.directory.join(EXIT), &ExitRecord::lost(), Durability::Unsynced)?;
+        }
         remove(&self.run_path())
     }
 
@@ -310,7 +311,7 @@ mod tests {
         assert!(stranger.orphan().unwrap().is_none(), "same number, another process");
         let before = RunRecord { boot_id: "another boot".into(), ..record };
         assert!(before.orphan().unwrap().is_none());
-        records.close_run().unwrap();
+        records.close_run(None).unwrap();
         assert!(matches!(records.look().unwrap(), Found::Stopped));
         assert!(records.exit().unwrap().unwrap().is_lost());
     }

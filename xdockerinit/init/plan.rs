@@ -95,8 +95,7 @@ impl Iterator for Steps {
     fn next(&mut self) -> Option<Step> {
         let room = self.left.checked_sub(size_of::<StepHead>())?;
         // SAFETY: room for a head is left in the section; steps begin at multiples of 8.
-        let (head, payload) =
-            unsafe { (&*self.at.cast::<StepHead>(), self.at.add(size_of::<StepHead>())) };
+        let (head, payload) = unsafe { (&*self.at.cast::<StepHead>(), self.at.add(size_of::<StepHead>())) };
         let length = (head.payload as usize).next_multiple_of(8);
         self.left = room.checked_sub(length)?;
         // SAFETY: `length` more bytes are left in the section.

@@ -94,5 +94,7 @@ fn start_time(pid: i32) -> Result<u64> {
     // The name in parentheses may hold anything: fields are counted from its end.
     let after = text.iter().rposition(|byte| *byte == b')').ok_or(sys::EPROTO)?;
     let field = text[after..].split(|byte| *byte == b' ').nth(20).ok_or(sys::EPROTO)?;
-    Ok(field.iter().fold(0u64, |sum, digit| sum.wrapping_mul(10).wrapping_add(u64::from(digit.wrapping_sub(b'0')))))
+    Ok(field
+        .iter()
+        .fold(0u64, |sum, digit| sum.wrapping_mul(10).wrapping_add(u64::from(digit.wrapping_sub(b'0')))))
 }

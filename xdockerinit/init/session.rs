@@ -52,7 +52,7 @@ fn serve(connection: i32, root: i32) -> ! {
         sys::exit(1);
     }
     let status = match accept_request().and_then(|(plan, stdio)| start(&plan, stdio)) {
-        Ok(process) => attend(process),
+        Ok((process, terminal)) => attend(process, terminal),
         Err(failure) => {
             let _ = sys::send(CONNECTION, as_bytes(&failure.report()), -1);
             1
@@ -70,6 +70,12 @@ fn accept_request() -> core::result::Result<(Plan, [i32; 3]), Failure> {
         sys::exit(0); // nobody asks any more
     }
     let (asked, fds) = receive_request().map_err(failed())?;
+    if asked.kind == request::HANG_UP {
+        // All holders are of one process group, the monitor's, which blocks every signal; so do we, but
+        // those with a terminal look for this one.
+        sys::kill_own_group(SIGHUP);
+        sys::exit(0);
+    }
     let [plan, stdio @ ..] = fds;
     if asked.kind != request::SESSION || plan < 0 {
         return Err(failed()(sys::EPROTO));
@@ -103,8 +109,8 @@ struct Joint<'a> {
     failure: Option<Failure>,
 }
 
-/// Has the process made and reports that it runs.
-fn start(plan: &Plan, stdio: [i32; 3]) -> core::result::Result<i32, Failure> {
+/// Has the process made and reports that it runs. Gives back its id, and whether it has a terminal.
+fn start(plan: &Plan, stdio: [i32; 3]) -> core::result::Result<(i32, bool), Failure> {
     let failed = || Failure::of(work::CLONE);
     let terminal = plan.header.flags & flag::TERMINAL != 0;
     let progress = Progress::new().map_err(failed())?;
@@ -114,11 +120,11 @@ fn start(plan: &Plan, stdio: [i32; 3]) -> core::result::Result<i32, Failure> {
     }
     let mut joint = Joint { plan, progress, courier, pid: 0, failure: None };
     let mut stack = [0u8; 16 * 1024];
-    let joiner =
-        sys::run_in_vfork(&mut stack, join, (&raw mut joint).cast::<c_void>()).map_err(failed())?;
+    let joiner = sys::run_in_vfork(&mut stack, join, (&raw mut joint).cast::<c_void>()).map_err(failed())?;
     let _ = sys::wait(Wait::Pid(joiner), 0);
     // SAFETY: a plain read of what the joiner wrote while we were stopped.
-    let (pid, failure) = unsafe { ((&raw const joint.pid).read_volatile(), (&raw const joint.failure).read_volatile()) };
+    let (pid, failure) =
+        unsafe { ((&raw const joint.pid).read_volatile(), (&raw const joint.failure).read_volatile()) };
     if pid == 0 {
         return Err(failure.unwrap_or_else(|| failed()(sys::EPROTO)));
     }
@@ -141,7 +147,7 @@ fn start(plan: &Plan, stdio: [i32; 3]) -> core::result::Result<i32, Failure> {
     if master >= 0 {
         sys::close(master);
     }
-    Ok(pid)
+    Ok((pid, terminal))
 }
 
 /// Puts the client's descriptors where the process will have them.
@@ -212,9 +218,8 @@ fn open_terminal(plan: &Plan, courier: i32) -> Result<i32> {
 
 /// Makes the slave the controlling terminal and descriptors 0, 1 and 2.
 fn take_terminal(slave: i32, progress: *mut Progress) {
-    let taken = sys::set_controlling_terminal(slave).and_then(|()| {
-        (0..3).try_for_each(|number| sys::dup_to(slave, number))
-    });
+    let taken = sys::set_controlling_terminal(slave)
+        .and_then(|()| (0..3).try_for_each(|number| sys::dup_to(slave, number)));
     sys::close(slave);
     if let Err(why) = taken {
         Progress::failed(progress, Failure::of(work::TERMINAL)(why));
@@ -223,11 +228,17 @@ fn take_terminal(slave: i32, progress: *mut Progress) {
 }
 
 /// Waits for the end of the process, passing the client's signals on; reports the end.
-fn attend(pid: i32) -> i32 {
+fn attend(pid: i32, terminal: bool) -> i32 {
     let Ok(process) = sys::pidfd_open(pid) else {
         return 1;
     };
-    let mut set = [Poll::new(process, sys::POLLIN), Poll::new(CONNECTION, sys::POLLIN)];
+    // An interactive shell ignores SIGTERM: without a hang-up it would hold a shutdown until it is killed.
+    let hang_up = if terminal { sys::signalfd(sys::signals(&[SIGHUP])).unwrap_or(-1) } else { -1 };
+    let mut set = [
+        Poll::new(process, sys::POLLIN),
+        Poll::new(CONNECTION, sys::POLLIN),
+        Poll::new(hang_up, sys::POLLIN),
+    ];
     let mut patience = -1;
     loop {
         let woken = sys::poll(&mut set, patience).unwrap_or(0);
@@ -237,6 +248,13 @@ fn attend(pid: i32) -> i32 {
         if woken == 0 {
             let _ = sys::kill(-pid, SIGKILL);
             patience = -1;
+            continue;
+        }
+        if set[2].got != 0 {
+            let _ = sys::kill(-pid, SIGHUP);
+            set[2].fd = -1;
+        }
+        if set[1].got == 0 {
             continue;
         }
         match receive_request() {

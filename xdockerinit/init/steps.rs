@@ -1,7 +1,7 @@
 //! Execution of steps: each is one system call, or the few that make no sense apart.
 
 use crate::plan::Step;
-use crate::sys::{self, EACCES, EBUSY, EEXIST, EINVAL, ENAMETOOLONG, ENODEV, ENOENT, ENOSYS, ENOTDIR, EXDEV};
+use crate::sys::{self, EACCES, EBUSY, EEXIST, EINVAL, ENAMETOOLONG, ENOENT, ENOSYS, ENOTDIR, EXDEV};
 use crate::sys::{Errno, Result, Text};
 use crate::wire::{op, slot};
 
@@ -56,14 +56,9 @@ impl Machine {
             op::MOVE_MOUNT => sys::move_mount(a, self.fd(head.b)),
             op::OPEN => self.keep(head.b, sys::openat2(a, texts.take(), x, y)?),
             op::OPEN_TREE => self.keep(head.b, sys::open_tree(a, texts.take(), x)?),
-            op::MOUNT_SETATTR => sys::mount_setattr(
-                a,
-                texts.take(),
-                x & 0xffff_ffff,
-                y & 0xffff_ffff,
-                y >> 32,
-                x >> 32,
-            ),
+            op::MOUNT_SETATTR => {
+                sys::mount_setattr(a, texts.take(), x & 0xffff_ffff, y & 0xffff_ffff, y >> 32, x >> 32)
+            }
             op::MKDIR => allow(sys::mkdirat(a, texts.take(), x), if y == 1 { &[EEXIST] } else { &[] }),
             op::MKNOD => sys::mknodat(a, texts.take(), x, y),
             op::SYMLINK => sys::symlinkat(texts.take(), a, texts.take()),
@@ -77,13 +72,6 @@ impl Machine {
             op::SET_HOSTNAME => sys::sethostname(texts.take()),
             op::SETNS => sys::setns(a, x),
             op::CLOSE => self.drop(head.a),
-            op::WRITE => {
-                let file = sys::openat(a, texts.take(), sys::O_WRONLY, 0)?;
-                let result = sys::write(file, texts.take().bytes());
-                sys::close(file);
-                result.map(drop)
-            }
-            op::SETSID => sys::setsid(),
             op::PRCTL => sys::prctl(u64::from(head.a), x, y),
             op::BOUNDING => bounding(x),
             op::IDS => {
@@ -93,24 +81,15 @@ impl Machine {
                 sys::setresuid(y)
             }
             op::CAPSET => sys::capset(x, y),
-            op::SECCOMP => sys::seccomp_filter(x, step.payload().as_ptr(), step.payload().len()),
             op::RLIMIT => sys::prlimit(head.a, x, y),
             op::CHDIR => chdir(texts.take()),
             op::UMASK => {
                 sys::umask(x);
                 Ok(())
             }
-            op::CHECK_FS => check(sys::file_system_type(a)? == x, EXDEV),
             op::EXEC => self.exec(step),
             op::INIT => crate::reaper::run(self),
-            op::LOOPBACK_UP => sys::loopback_up(),
             op::KEYRING => allow(sys::join_session_keyring(), &[ENOSYS]),
-            op::CHECK_DEVICE => {
-                const S_IFMT: u32 = 0o170_000;
-                const S_IFCHR: u32 = 0o020_000;
-                let (mode, device) = sys::node(a, texts.take())?;
-                check(mode & S_IFMT == S_IFCHR && device == x, ENODEV)
-            }
             op::DIE => sys::kill(sys::getpid(), sys::SIGKILL),
             op::MASK => self.mask(a, head.b, texts.take()),
             _ => Err(ENOSYS),

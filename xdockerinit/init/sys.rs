@@ -17,7 +17,6 @@ pub const EACCES: Errno = Errno(13);
 pub const EBUSY: Errno = Errno(16);
 pub const EEXIST: Errno = Errno(17);
 pub const EXDEV: Errno = Errno(18);
-pub const ENODEV: Errno = Errno(19);
 pub const ENOTDIR: Errno = Errno(20);
 pub const EINVAL: Errno = Errno(22);
 pub const ENAMETOOLONG: Errno = Errno(36);
@@ -130,7 +129,11 @@ pub fn clone_process(flags: u64) -> Result<Cloned> {
 
 /// Runs `entry(argument)` in a child that shares our memory, on a stack of its own, and returns its id
 /// when it has ended or executed something. The caller is stopped meanwhile (vfork(2)).
-pub fn run_in_vfork(stack: &mut [u8], entry: extern "C" fn(*mut c_void) -> !, argument: *mut c_void) -> Result<i32> {
+pub fn run_in_vfork(
+    stack: &mut [u8],
+    entry: extern "C" fn(*mut c_void) -> !,
+    argument: *mut c_void,
+) -> Result<i32> {
     let top = (stack.as_mut_ptr() as usize + stack.len()) & !15;
     let result: isize;
     // SAFETY: the child runs on `stack`, which the caller lent for the call, and never returns from
@@ -184,6 +187,11 @@ pub fn kill(pid: i32, signal: i32) -> Result<()> {
         return Err(EINVAL);
     }
     call!(62, pid, signal).map(drop)
+}
+
+/// kill(0): every process of our own group, ourselves among them.
+pub fn kill_own_group(signal: i32) {
+    let _ = call!(62, 0, signal);
 }
 
 /// kill(-1): everything in our PID namespace but ourselves. For PID 1 of a namespace of ours alone: a
@@ -263,18 +271,6 @@ pub fn setresgid(gid: u64) -> Result<()> {
 
 pub fn setresuid(uid: u64) -> Result<()> {
     call!(117, uid, uid, uid).map(drop)
-}
-
-/// `struct sock_fprog` of seccomp(2).
-#[repr(C)]
-struct Filter {
-    length: u16,
-    program: *const u8,
-}
-
-pub fn seccomp_filter(flags: u64, program: *const u8, bytes: usize) -> Result<()> {
-    let filter = Filter { length: (bytes / 8) as u16, program };
-    call!(317, 1, flags, &raw const filter).map(drop)
 }
 
 pub fn prlimit(resource: u8, soft: u64, hard: u64) -> Result<()> {
@@ -465,14 +461,6 @@ pub fn file_system_type(fd: i32) -> Result<u64> {
     Ok(answer[0])
 }
 
-/// Mode and device number of a node, without following a link (newfstatat(2), `struct stat`).
-pub fn node(directory: i32, path: Text) -> Result<(u32, u64)> {
-    const AT_SYMLINK_NOFOLLOW: u32 = 0x100;
-    let mut answer = [0u64; 18];
-    call!(262, directory, path.pointer(), answer.as_mut_ptr(), AT_SYMLINK_NOFOLLOW)?;
-    Ok((answer[3] as u32, answer[5]))
-}
-
 /// Maps a file read-only and private, or `None` as shared anonymous memory, for as long as we live.
 pub fn map(file: Option<i32>, length: usize) -> Result<*mut u8> {
     const PROT_READ: u32 = 1;
@@ -482,9 +470,15 @@ pub fn map(file: Option<i32>, length: usize) -> Result<*mut u8> {
     const MAP_ANONYMOUS: u32 = 0x20;
     let at = match file {
         Some(fd) => call!(9, null_mut::<u8>(), length, PROT_READ, MAP_PRIVATE, fd, 0)?,
-        None => {
-            call!(9, null_mut::<u8>(), length, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1isize, 0)?
-        }
+        None => call!(
+            9,
+            null_mut::<u8>(),
+            length,
+            PROT_READ | PROT_WRITE,
+            MAP_SHARED | MAP_ANONYMOUS,
+            -1isize,
+            0
+        )?,
     };
     Ok(at as *mut u8)
 }
@@ -665,7 +659,7 @@ pub fn receive(socket: i32, buffer: &mut [u8]) -> Result<(usize, [i32; PASSED])>
     Ok((length, fds))
 }
 
-// ---- terminals and interfaces ---------------------------------------------------------------------
+// ---- terminals ------------------------------------------------------------------------------------
 
 fn ioctl(fd: i32, request: u64, argument: usize) -> Result<usize> {
     call!(16, fd, request, argument)
@@ -690,21 +684,4 @@ pub fn set_window(fd: i32, rows: u16, columns: u16) -> Result<()> {
 pub fn set_controlling_terminal(fd: i32) -> Result<()> {
     const TIOCSCTTY: u64 = 0x540e;
     ioctl(fd, TIOCSCTTY, 0).map(drop)
-}
-
-/// Sets IFF_UP on `lo` of our network namespace (netdevice(7)).
-pub fn loopback_up() -> Result<()> {
-    const SIOCGIFFLAGS: u64 = 0x8913;
-    const SIOCSIFFLAGS: u64 = 0x8914;
-    const IFF_UP: u8 = 1;
-    let socket = call!(41, 2, 2 | O_CLOEXEC, 0)? as i32;
-    let mut request = [0u8; 40];
-    request[..2].copy_from_slice(b"lo");
-    let at = request.as_mut_ptr() as usize;
-    let result = ioctl(socket, SIOCGIFFLAGS, at).and_then(|_| {
-        request[16] |= IFF_UP;
-        ioctl(socket, SIOCSIFFLAGS, at)
-    });
-    close(socket);
-    result.map(drop)
 }

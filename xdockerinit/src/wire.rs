@@ -166,44 +166,32 @@ pub mod op {
     pub const SETNS: u16 = 17;
     /// `close(a)`.
     pub const CLOSE: u16 = 18;
-    /// Opens `s0` at `a` for writing and writes `s1`.
-    pub const WRITE: u16 = 19;
-    /// `setsid()`.
-    pub const SETSID: u16 = 20;
     /// `prctl(a, x, y, 0, 0)`.
-    pub const PRCTL: u16 = 21;
+    pub const PRCTL: u16 = 19;
     /// Drops every capability from the bounding set whose bit in `x` is clear, and all ambient ones.
-    pub const BOUNDING: u16 = 22;
+    pub const BOUNDING: u16 = 20;
     /// `setgroups(payload of u32)`, `setresgid(x)`, `setresuid(y)`.
-    pub const IDS: u16 = 23;
+    pub const IDS: u16 = 21;
     /// `capset(permitted = effective = x, inheritable = y)`.
-    pub const CAPSET: u16 = 24;
-    /// `seccomp(SET_MODE_FILTER, flags x, payload of sock_filter)`.
-    pub const SECCOMP: u16 = 25;
+    pub const CAPSET: u16 = 22;
     /// `prlimit(resource a, soft x, hard y)`.
-    pub const RLIMIT: u16 = 26;
+    pub const RLIMIT: u16 = 23;
     /// `chdir(s0)`, and then `getcwd` must be absolute (CVE-2024-21626).
-    pub const CHDIR: u16 = 27;
+    pub const CHDIR: u16 = 24;
     /// `umask(x)`.
-    pub const UMASK: u16 = 28;
-    /// `fstatfs(a)` must say file system type `x`, else `EXDEV`.
-    pub const CHECK_FS: u16 = 29;
+    pub const UMASK: u16 = 25;
     /// Executes: `x` argument strings, then `y` environment strings. An argument 0 without `/` is looked
     /// up in the environment's `PATH`. All descriptors but 0, 1 and 2 are closed first.
-    pub const EXEC: u16 = 30;
+    pub const EXEC: u16 = 26;
     /// Becomes PID 1 of the container: reaps, and ends the container on SIGTERM.
-    pub const INIT: u16 = 31;
-    /// Brings the loopback interface of the network namespace up.
-    pub const LOOPBACK_UP: u16 = 32;
+    pub const INIT: u16 = 27;
     /// `keyctl(KEYCTL_JOIN_SESSION_KEYRING)`: a keyring of its own; a kernel without keys is fine.
-    pub const KEYRING: u16 = 33;
-    /// `fstatat(a, s0)` must be a character device `x`, else `ENODEV` (CVE-2025-31133).
-    pub const CHECK_DEVICE: u16 = 34;
+    pub const KEYRING: u16 = 28;
     /// Dies by SIGKILL. Only fault tests write it.
-    pub const DIE: u16 = 35;
+    pub const DIE: u16 = 29;
     /// Attaches the (detached) mount `a` over what `s0` names below `b`, which is resolved beneath `b`
     /// without following anything; nothing there is fine.
-    pub const MASK: u16 = 36;
+    pub const MASK: u16 = 30;
 }
 
 /// Kinds of [`Report`].
@@ -240,6 +228,8 @@ pub mod request {
     pub const SESSION: u32 = 1;
     /// Sent by the client of a session: signal `argument` to its process.
     pub const SIGNAL: u32 = 2;
+    /// Every terminal session of the container hangs up, as when a host goes down. Not answered.
+    pub const HANG_UP: u32 = 3;
 }
 
 /// What a client says to a monitor or to its session, one a message.

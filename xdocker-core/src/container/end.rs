@@ -1,5 +1,6 @@
 //! Ending: shutdown, kill, destroy, and clearing up after a monitor that was killed.
 
+use std::fs::File;
 use std::io;
 use std::time::{Duration, Instant};
 
@@ -9,7 +10,7 @@ use super::Container;
 use crate::error::{Error, Result};
 use crate::home::DirectoryLock;
 use crate::network::netns;
-use crate::session::SOCKET;
+use crate::session::{self, SOCKET};
 use crate::spec::NetnsName;
 use crate::state::{Found, remove};
 use crate::sys::pidfd::PidFd;
@@ -60,6 +61,9 @@ impl Container {
         let failed = |why| Error::system(format!("end container {}", self.name))(why);
         root.signal(signal).map_err(failed)?;
         let asked = Instant::now();
+        if signal != libc::SIGKILL {
+            self.hang_up();
+        }
         if signal != libc::SIGKILL && !wait_for(&root, &monitor, asked + patience).map_err(failed)? {
             tracing::debug!("container {}: SIGKILL after {} s", self.name, patience.as_secs_f32());
             root.signal(libc::SIGKILL).map_err(failed)?;
@@ -71,6 +75,16 @@ impl Container {
             });
         }
         self.settle()
+    }
+
+    /// Whoever is attached learns that the container goes down.
+    fn hang_up(&self) {
+        let asked = File::open(self.directory()).and_then(|directory| session::hang_up(&directory));
+        // No reason to stop: what does not hang up is killed when the patience is over, and a monitor that
+        // cannot be reached has just ended.
+        if let Err(why) = asked {
+            tracing::debug!("container {}: nobody to hang up: {why}", self.name);
+        }
     }
 
     /// The monitor has gone: by itself, or killed, and then the rest is ours.
@@ -127,7 +141,7 @@ impl Container {
         failures.extend(unmount(&merged).map_err(Error::file("unmount", &merged)).err());
         failures.extend(remove(&lock.path().join(SOCKET)).err());
         if failures.is_empty() {
-            failures.extend(records.close_run().err());
+            failures.extend(records.close_run(record.as_ref()).err());
         }
         one_error(format!("clearing up container {}", self.name), failures)
     }

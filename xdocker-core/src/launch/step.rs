@@ -144,10 +144,6 @@ pub(crate) enum Action {
     Umask {
         mask: u32,
     },
-    CheckFileSystem {
-        fd: Slot,
-        magic: u64,
-    },
     Mask {
         mount: Slot,
         below: Slot,
@@ -258,7 +254,6 @@ impl Action {
                 Head(op::CHDIR, 0, 0, 0, 0)
             }
             Self::Umask { mask } => Head(op::UMASK, 0, 0, u64::from(*mask), 0),
-            Self::CheckFileSystem { fd, magic } => Head(op::CHECK_FS, fd.0, 0, *magic, 0),
             Self::Mask { mount, below, path } => {
                 texts(&[path]);
                 Head(op::MASK, mount.0, below.0, 0, 0)

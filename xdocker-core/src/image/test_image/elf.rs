@@ -134,6 +134,14 @@ impl Class {
         }
     }
 
+    /// Bytes of a program header.
+    fn segment_size(self) -> usize {
+        match self {
+            Self::Bits32 => 32,
+            Self::Bits64 => 56,
+        }
+    }
+
     /// Bytes of an address.
     fn word(self) -> usize {
         match self {
@@ -159,14 +167,11 @@ impl Segments {
             Class::Bits32 => (number(header, 28, 4), number(header, 42, 2), number(header, 44, 2)),
             Class::Bits64 => (number(header, 32, 8), number(header, 54, 2), number(header, 56, 2)),
         };
-        let expected = match class {
-            Class::Bits32 => 32,
-            Class::Bits64 => 56,
-        };
-        if count > MAX_SEGMENTS || (count > 0 && entry_size != expected) {
+        let expected = class.segment_size();
+        if count > MAX_SEGMENTS || (count > 0 && entry_size != expected as u64) {
             return Err(damaged());
         }
-        let bytes = bytes_at(file, offset, count * expected)?;
+        let bytes = bytes_at(file, offset, count * expected as u64)?;
         let segment = |entry: &[u8]| match class {
             Class::Bits32 => Segment {
                 kind: number(entry, 0, 4),
@@ -181,7 +186,7 @@ impl Segments {
                 size: number(entry, 32, 8),
             },
         };
-        Ok(Self(bytes.chunks_exact(if class == Class::Bits32 { 32 } else { 56 }).map(segment).collect()))
+        Ok(Self(bytes.chunks_exact(expected).map(segment).collect()))
     }
 
     fn find(&self, kind: u64) -> Option<&Segment> {
@@ -254,7 +259,7 @@ pub(super) mod tests {
         let put = |bytes: &mut Vec<u8>, number: u64, width: usize| {
             bytes.extend_from_slice(&number.to_le_bytes()[..width]);
         };
-        let segment_size = if class == Class::Bits32 { 32 } else { 56 };
+        let segment_size = class.segment_size();
         let strings_at = class.header_size() + 3 * segment_size;
         let mut strings = vec![0];
         let mut dynamic = Vec::new();

@@ -9,6 +9,8 @@ use std::process::Command;
 
 use super::elf::Elf;
 use super::*;
+use crate::home::scratch::Scratch;
+use crate::image::ImageStore;
 
 /// All files, links and directories below `root`, as paths inside.
 fn walk(root: &Path) -> Vec<PathBuf> {
@@ -200,4 +202,18 @@ fn the_layout_is_that_of_a_root() {
     let bash = resolve(root, Path::new("/bin/bash")).unwrap();
     let copy = fs::metadata(root.join(bash.strip_prefix("/").unwrap())).unwrap();
     assert_eq!((copy.len(), copy.modified().unwrap()), (original.len(), original.modified().unwrap()));
+}
+
+#[test]
+fn it_is_installed_once_a_version() {
+    let (_scratch, home) = Scratch::with_home("test-image");
+    let store = ImageStore::new(home);
+    let install = |version: &str| store.install_test(version.parse().unwrap(), &TestImage::new());
+    let (image, report) = install("_").unwrap();
+    assert_eq!(image.size, report.bytes);
+    install("1.0.0").unwrap();
+    assert!(matches!(install("1.0.0"), Err(Error::ImageExists(_))));
+    let images = store.list().unwrap();
+    let found: Vec<(String, u64)> = images.iter().map(|image| (image.id.to_string(), image.size)).collect();
+    assert_eq!(found, [("test".to_owned(), report.bytes), ("test:1.0.0".to_owned(), report.bytes)]);
 }
