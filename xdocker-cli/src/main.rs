@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod actions;
+mod clock;
 mod grammar;
 mod log;
 mod report;
@@ -13,7 +14,7 @@ mod text;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use grammar::{Request, usage};
+use grammar::{Request, Verb, usage};
 use report::Outcome;
 
 fn main() -> ExitCode {
@@ -35,6 +36,10 @@ fn run(args: Vec<OsString>) -> Outcome {
         Request::Help(row) => report::print(&usage::one(row)),
         Request::Do(row, given) => {
             log::start(given.debug);
+            // Looking leaves no trace.
+            if let Verb::Action(action) = row.verb {
+                tracing::debug!("-a {action}");
+            }
             (row.run)(*given)
         }
     }

@@ -1,10 +1,6 @@
 //! The tables of the seed, column by column as it prints them: cells in, text out.
 
 use std::fmt::{self, Write};
-use std::time::SystemTime;
-
-use jiff::Timestamp;
-use jiff::tz::TimeZone;
 
 use crate::text::printable;
 
@@ -66,18 +62,8 @@ impl fmt::Display for Size {
     }
 }
 
-/// `2018-11-10T09:21:12`, as the clock on the wall of `zone` showed it; `?` for a time beyond all calendars.
-pub(crate) fn local_time(time: SystemTime, zone: &TimeZone) -> String {
-    match Timestamp::try_from(time) {
-        Ok(time) => time.to_zoned_datetime(zone.clone()).strftime("%Y-%m-%dT%H:%M:%S").to_string(),
-        Err(_) => "?".to_owned(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::time::{Duration, UNIX_EPOCH};
-
     use super::*;
 
     #[test]
@@ -133,13 +119,5 @@ mod tests {
         for (bytes, text) in table {
             assert_eq!(Size(bytes).to_string(), text);
         }
-    }
-
-    #[test]
-    fn a_time_is_that_of_the_zone() {
-        let time = UNIX_EPOCH + Duration::new(1_541_812_872, 999_999_999);
-        assert_eq!(local_time(time, &TimeZone::UTC), "2018-11-10T01:21:12");
-        assert_eq!(local_time(time, &TimeZone::fixed(jiff::tz::offset(8))), "2018-11-10T09:21:12");
-        assert_eq!(local_time(UNIX_EPOCH + Duration::from_secs(1 << 60), &TimeZone::UTC), "?");
     }
 }

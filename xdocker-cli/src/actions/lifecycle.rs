@@ -9,7 +9,7 @@ use xdocker_core::{Boot, Container, ContainerSpec, Error, Exec};
 use super::{container, engine, session};
 use crate::grammar::Given;
 use crate::report::{self, Failure, Outcome, exit_code};
-use crate::signals::{self, Signals};
+use crate::signals::{self, Signal, Signals};
 
 /// How long a container may take to end by itself.
 const SHUTDOWN_TIME: Duration = Duration::from_secs(10);
@@ -57,7 +57,8 @@ fn bound(container: &Container, boot: &Boot) -> Outcome {
     let [stdin, stdout, stderr] = our_streams().map_err(Failure::stream("pass on our streams"))?;
     let mut root = container.boot_bound(boot, [&stdin, &stdout, &stderr])?;
     let signals = Signals::take().map_err(Failure::stream("watch for signals"))?;
-    match signals.pass_until(root.as_fd(), |signal| container.signal(signal as i32))? {
+    let pass_on = |signal: Signal| stopped(container.signal(signal as i32), true);
+    match signals.pass_until(root.as_fd(), pass_on)? {
         None => Ok(exit_code(root.wait()?)),
         // Dropping the root ends the container.
         Some(signal) => Ok(signals::exit_code(signal)),

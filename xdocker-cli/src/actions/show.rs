@@ -4,14 +4,14 @@ use std::os::unix::process::ExitStatusExt;
 use std::time::SystemTime;
 
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use serde::Serialize;
 use xdocker_core::{ContainerInfo, ExitRecord, Image, State};
 
 use super::{container, engine};
+use crate::clock;
 use crate::grammar::Given;
 use crate::report::{self, Outcome};
-use crate::table::{self, Size, local_time};
+use crate::table::{self, Size};
 
 /// `-v`
 pub(crate) fn version(_: Given) -> Outcome {
@@ -24,12 +24,12 @@ pub(crate) fn images(given: Given) -> Outcome {
     if given.json {
         return json(&images.iter().map(ImageObject::from).collect::<Vec<_>>());
     }
-    let zone = TimeZone::system();
+    let zone = clock::zone();
     report::print(&table::IMAGES.text(images.iter().map(|image| {
         [
             image.id.name.to_string(),
             image.id.version.to_string(),
-            local_time(image.modified, &zone),
+            clock::local_time(image.modified, &zone),
             Size(image.size).to_string(),
         ]
     })))

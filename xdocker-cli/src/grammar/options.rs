@@ -70,9 +70,6 @@ fn assignment(value: &OsStr) -> Option<(OsString, OsString)> {
     Some((part(&bytes[..middle]), part(&bytes[middle + 1..])))
 }
 
-pub(super) const ACTION: &str = "action";
-pub(super) const SHOW: &str = "show";
-
 pub(super) static DEBUG: Opt = Opt {
     short: Some('d'),
     long: "debug",

@@ -7,7 +7,7 @@ use std::ffi::{OsStr, OsString};
 
 use lexopt::Arg;
 
-use super::options::{ACTION, Given, SHOW};
+use super::options::Given;
 use super::rows::{EVERYWHERE, ROWS};
 use super::{BadValue, Group, Opt, Part, Row, Takes, Verb, leaves};
 
@@ -92,9 +92,14 @@ impl Flag {
         }
     }
 
-    /// Whether it is the same flag of the program's own, in either spelling.
-    fn is_own(&self, letter: char, word: &str) -> bool {
-        matches!(self, Self::Short(c) if *c == letter) || matches!(self, Self::Long(w) if w == word)
+    /// The letter of the flag that says what to do, if it is one.
+    fn verb(&self) -> Option<char> {
+        match self {
+            Self::Short(letter @ ('v' | 's' | 'a')) => Some(*letter),
+            Self::Long(word) if word == "show" => Some('s'),
+            Self::Long(word) if word == "action" => Some('a'),
+            _ => None,
+        }
     }
 
     fn spelled(&self) -> String {
@@ -177,18 +182,9 @@ fn cut(args: impl IntoIterator<Item = OsString>) -> Result<Cut, Misuse> {
             Some(Arg::Short(letter)) => Flag::Short(letter),
             Some(Arg::Long(word)) => Flag::Long(word.to_owned()),
         };
-        if flag.is_own('a', ACTION) {
-            let name = parser.value().map_err(malformed)?;
-            cut.set_verb(find_verb(
-                &name,
-                "-a",
-                |verb| matches!(verb, Verb::Action(what) if name == *what),
-            )?)?;
-        } else if flag.is_own('s', SHOW) {
-            let name = parser.value().map_err(malformed)?;
-            cut.set_verb(find_verb(&name, "-s", |verb| matches!(verb, Verb::Show(what) if name == *what))?)?;
-        } else if flag == Flag::Short('v') {
-            cut.set_verb(Verb::Version)?;
+        if let Some(letter) = flag.verb() {
+            let name = if letter == 'v' { OsString::new() } else { parser.value().map_err(malformed)? };
+            cut.set_verb(find_verb(letter, &name)?)?;
         } else if flag == Flag::Long("help".to_owned()) {
             cut.help = true;
         } else {
@@ -211,11 +207,15 @@ impl Cut {
     }
 }
 
-fn find_verb(name: &OsStr, flag: &str, is: impl Fn(&Verb) -> bool) -> Result<Verb, Misuse> {
-    ROWS.iter()
-        .map(|row| row.verb)
-        .find(is)
-        .ok_or_else(|| Misuse::UnknownVerb(format!("{flag} {}", name.to_string_lossy())))
+/// What `-letter name` asks for.
+fn find_verb(letter: char, name: &OsStr) -> Result<Verb, Misuse> {
+    let is = |verb: &Verb| match *verb {
+        Verb::Version => letter == 'v',
+        Verb::Show(what) => letter == 's' && name == what,
+        Verb::Action(what) => letter == 'a' && name == what,
+    };
+    let unknown = || Misuse::UnknownVerb(format!("-{letter} {}", name.to_string_lossy()));
+    ROWS.iter().map(|row| row.verb).find(is).ok_or_else(unknown)
 }
 
 /// What lexopt says, in our words.
@@ -310,6 +310,7 @@ mod tests {
     use std::os::unix::ffi::OsStringExt;
     use std::time::Duration;
 
+    use proptest::prelude::*;
     use xdocker_core::{Network, TestImage};
 
     use super::*;
@@ -482,6 +483,37 @@ mod tests {
         let mut odd = words("-a boot -c");
         odd.push(OsString::from_vec(vec![0xff]));
         assert_eq!(refused(odd), "option -c|--container: it is not UTF-8");
+    }
+
+    proptest! {
+        #[test]
+        fn any_arguments_have_an_answer(args in prop::collection::vec(argument(), 0..8)) {
+            match parse(args) {
+                Ok(Request::Do(row, given)) => {
+                    // What a handler relies on.
+                    let names_it = leaves(row.parts).iter().any(
+                        |part| matches!(part, Part::One(option) if option.long == "container"));
+                    let must = row.verb != Verb::Action("create");
+                    prop_assert!(!(names_it && must) || given.container.is_some());
+                    prop_assert!(given.program.is_none_or(|program| !program.is_empty()));
+                }
+                Ok(_) => {}
+                Err(misuse) => prop_assert!(!misuse.to_string().is_empty()),
+            }
+        }
+    }
+
+    /// Something that might stand on a command line.
+    fn argument() -> impl Strategy<Value = OsString> {
+        let known = prop::sample::select(vec![
+            "-a", "-s", "-v", "-c", "-m", "-t", "-b", "-e", "-d", "-f", "-h", "-dtb", "--", "--json",
+            "--help", "--rm", "--wait", "--cmd", "--env", "--time=1", "boot", "create", "run", "destroy",
+            "images", "x", "a:1,b", "A=b", "",
+        ]);
+        prop_oneof![
+            8 => known.prop_map(OsString::from),
+            1 => prop::collection::vec(any::<u8>(), 0..6).prop_map(OsString::from_vec),
+        ]
     }
 
     #[test]

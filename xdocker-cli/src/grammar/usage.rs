@@ -52,36 +52,38 @@ fn shown_group(group: &Group) -> String {
     format!("{:>GROUP$} : {}\n", group.name, shown(group.parts, " "))
 }
 
-/// The groups that `rows` use, each once.
-fn groups<'a>(rows: impl Iterator<Item = &'a Row>) -> Vec<&'static Group> {
-    let mut found: Vec<&'static Group> = Vec::new();
-    for part in rows.flat_map(|row| row.parts) {
-        if let Part::Group(group) = part
-            && !found.iter().any(|known| std::ptr::eq(*known, *group))
-        {
-            found.push(group);
+/// Adds the groups in `parts` to `found`, each once.
+fn find_groups(parts: &'static [Part], found: &mut Vec<&'static Group>) {
+    for part in parts {
+        match part {
+            Part::One(_) | Part::Many(_) | Part::Program => {}
+            Part::All(parts) | Part::OneOf(parts) => find_groups(parts, found),
+            Part::Maybe(part) => find_groups(std::slice::from_ref(part), found),
+            Part::Group(group) if found.iter().any(|known| std::ptr::eq(*known, *group)) => {}
+            Part::Group(group) => found.push(group),
         }
     }
-    found
+}
+
+/// The lines of the groups that `rows` use.
+fn shown_groups(rows: &'static [Row]) -> String {
+    let mut found = Vec::new();
+    rows.iter().for_each(|row| find_groups(row.parts, &mut found));
+    found.into_iter().map(shown_group).collect()
 }
 
 /// The usage text of the program.
 pub(crate) fn all() -> String {
     let rows = ROWS.iter().map(shown_row).collect::<Vec<_>>().join(&format!("\n{:INDENT$}", ""));
-    let mut text = format!("USAGE : xdocker {}\n", rows);
-    for group in groups(ROWS.iter()).into_iter().chain(&EVERYWHERE) {
-        text += &shown_group(group);
-    }
-    text + &format!("{:>GROUP$} : (-a|-s) ... --help\n", "more")
+    let everywhere: String = EVERYWHERE.iter().map(shown_group).collect();
+    let more = format!("{:>GROUP$} : (-a|-s) ... --help", "more");
+    format!("USAGE : xdocker {rows}\n{}{everywhere}{more}\n", shown_groups(ROWS))
 }
 
 /// Help about one action.
-pub(crate) fn one(row: &Row) -> String {
-    let mut text = format!("USAGE : xdocker {}\n", shown_row(row));
-    for group in groups(std::iter::once(row)) {
-        text += &shown_group(group);
-    }
-    text += &format!("\n{}\n\n", row.about);
+pub(crate) fn one(row: &'static Row) -> String {
+    let groups = shown_groups(std::slice::from_ref(row));
+    let mut text = format!("USAGE : xdocker {}\n{groups}\n{}\n\n", shown_row(row), row.about);
     let everywhere = EVERYWHERE.iter().flat_map(|group| leaves(group.parts));
     for (left, about) in leaves(row.parts).into_iter().chain(everywhere).map(line) {
         text += &format!("  {left}\n        {about}\n");
