@@ -36,15 +36,8 @@ pub enum ErrorKind {
 #[non_exhaustive]
 pub enum Error {
     /// A text that is no name or version.
-    #[error("`{}` is no {what}: {why}", text.escape_debug())]
-    Name {
-        /// What it was to be.
-        what: &'static str,
-        /// What it was.
-        text: String,
-        /// What is wrong with it.
-        why: NameError,
-    },
+    #[error(transparent)]
+    Name(#[from] NameError),
     /// A value that can never be right.
     #[error("{what} `{}`: {why}", value.escape_debug())]
     Invalid {
@@ -170,7 +163,7 @@ impl Error {
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         match self {
-            Self::Name { .. } | Self::Invalid { .. } => ErrorKind::InvalidArgument,
+            Self::Name(_) | Self::Invalid { .. } => ErrorKind::InvalidArgument,
             Self::NoSuchImage(_) | Self::NoSuchContainer(_) => ErrorKind::NotFound,
             Self::ImageExists(_) | Self::ContainerExists(_) => ErrorKind::AlreadyExists,
             Self::ImageInUse { .. } | Self::NotRunning(_) | Self::Running(_) | Self::Busy(_) => {

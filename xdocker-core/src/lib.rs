@@ -42,7 +42,7 @@ pub use container::{Boot, Container, ContainerInfo, Root};
 pub use engine::Engine;
 pub use error::{Error, ErrorKind, Result};
 pub use image::{Image, ImageStore, TestImage, TestImageReport};
-pub use name::{ContainerName, ImageId, ImageName, ImageRef, NAME_MAX, NameError, Version};
+pub use name::{ContainerName, ImageId, ImageName, ImageRef, NAME_MAX, NameError, NameFault, Version};
 pub use session::{Child, Command, Stdio, Terminal};
 pub use spec::{ContainerSpec, Exec, Hostname, NetnsName, Network, WindowSize};
 pub use state::{ExitRecord, State};

@@ -9,15 +9,25 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, Result};
-
 /// Longest name, in bytes.
 pub const NAME_MAX: usize = 64;
+
+/// A text that is no name or version.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{}` is no {what}: {why}", text.escape_debug())]
+pub struct NameError {
+    /// What it was to be.
+    pub what: &'static str,
+    /// What it was.
+    pub text: String,
+    /// What is wrong with it.
+    pub why: NameFault,
+}
 
 /// Why a text is no name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum NameError {
+pub enum NameFault {
     /// Nothing at all.
     #[error("it is empty")]
     Empty,
@@ -36,18 +46,18 @@ pub enum NameError {
 }
 
 /// Checks `text` as a file name of ours; `reserved` are characters that the notation uses.
-fn check(text: &str, reserved: &[char]) -> Result<(), NameError> {
+fn check(text: &str, reserved: &[char]) -> Result<(), NameFault> {
     if text.is_empty() {
-        return Err(NameError::Empty);
+        return Err(NameFault::Empty);
     }
     if text.len() > NAME_MAX {
-        return Err(NameError::TooLong);
+        return Err(NameFault::TooLong);
     }
     if text == "." || text == ".." {
-        return Err(NameError::Dots);
+        return Err(NameFault::Dots);
     }
     match text.chars().find(|c| *c == '/' || c.is_control() || reserved.contains(c)) {
-        Some(c) => Err(NameError::Forbidden(c)),
+        Some(c) => Err(NameFault::Forbidden(c)),
         None => Ok(()),
     }
 }
@@ -68,18 +78,18 @@ macro_rules! text_name {
         }
 
         impl FromStr for $type {
-            type Err = Error;
-            fn from_str(text: &str) -> Result<Self> {
+            type Err = NameError;
+            fn from_str(text: &str) -> Result<Self, NameError> {
                 match check(text, &$reserved) {
                     Ok(()) => Ok(Self(text.to_owned())),
-                    Err(why) => Err(Error::Name { what: $what, text: text.to_owned(), why }),
+                    Err(why) => Err(NameError { what: $what, text: text.to_owned(), why }),
                 }
             }
         }
 
         impl TryFrom<String> for $type {
-            type Error = Error;
-            fn try_from(text: String) -> Result<Self> {
+            type Error = NameError;
+            fn try_from(text: String) -> Result<Self, NameError> {
                 text.parse()
             }
         }
@@ -161,8 +171,8 @@ impl Default for Version {
 }
 
 impl FromStr for Version {
-    type Err = Error;
-    fn from_str(text: &str) -> Result<Self> {
+    type Err = NameError;
+    fn from_str(text: &str) -> Result<Self, NameError> {
         let numeric = |part: &str| {
             !part.is_empty() && part.len() <= 18 && part.bytes().all(|byte| byte.is_ascii_digit())
         };
@@ -170,15 +180,15 @@ impl FromStr for Version {
         if text == "_" || ((1..=4).contains(&parts) && text.split('.').all(numeric)) {
             Ok(Self(text.to_owned()))
         } else {
-            let why = if text.is_empty() { NameError::Empty } else { NameError::NotNumeric };
-            Err(Error::Name { what: "version", text: text.to_owned(), why })
+            let why = if text.is_empty() { NameFault::Empty } else { NameFault::NotNumeric };
+            Err(NameError { what: "version", text: text.to_owned(), why })
         }
     }
 }
 
 impl TryFrom<String> for Version {
-    type Error = Error;
-    fn try_from(text: String) -> Result<Self> {
+    type Error = NameError;
+    fn try_from(text: String) -> Result<Self, NameError> {
         text.parse()
     }
 }
@@ -226,8 +236,8 @@ pub struct ImageRef {
 }
 
 impl FromStr for ImageRef {
-    type Err = Error;
-    fn from_str(text: &str) -> Result<Self> {
+    type Err = NameError;
+    fn from_str(text: &str) -> Result<Self, NameError> {
         match text.split_once(':') {
             Some((name, version)) => Ok(Self { name: name.parse()?, version: Some(version.parse()?) }),
             None => Ok(Self { name: text.parse()?, version: None }),
@@ -236,8 +246,8 @@ impl FromStr for ImageRef {
 }
 
 impl TryFrom<String> for ImageRef {
-    type Error = Error;
-    fn try_from(text: String) -> Result<Self> {
+    type Error = NameError;
+    fn try_from(text: String) -> Result<Self, NameError> {
         text.parse()
     }
 }

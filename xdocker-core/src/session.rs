@@ -19,6 +19,7 @@ use crate::name::ContainerName;
 use crate::security;
 use crate::spec::{Exec, WindowSize};
 use crate::sys::seqpacket::Connection;
+use crate::sys::terminal;
 
 /// Where a descriptor of a new process leads.
 #[derive(Debug, Default)]
@@ -415,7 +416,9 @@ impl WindowSize {
     /// # Errors
     /// [`Error::System`] when it is no terminal.
     pub fn of(terminal: &impl AsFd) -> Result<Self> {
-        crate::sys::terminal::size(terminal).map_err(Error::system("read the size of a terminal"))
+        let (rows, columns) =
+            terminal::size(terminal).map_err(Error::system("read the size of a terminal"))?;
+        Ok(Self { rows, columns })
     }
 }
 
@@ -436,7 +439,7 @@ impl Terminal {
     /// # Errors
     /// [`Error::System`].
     pub fn resize(&self, size: WindowSize) -> Result<()> {
-        crate::sys::terminal::resize(&self.0, size).map_err(Error::system("resize a terminal"))
+        terminal::resize(&self.0, size.rows, size.columns).map_err(Error::system("resize a terminal"))
     }
 }
 

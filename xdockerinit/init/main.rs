@@ -13,6 +13,7 @@
 mod memory;
 mod monitor;
 mod plan;
+mod process;
 mod reaper;
 mod record;
 mod session;

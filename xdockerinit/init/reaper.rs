@@ -1,13 +1,12 @@
 //! PID 1 of a container without a program of its own: it reaps what is orphaned and ends the container
 //! when it is told to.
 
-use crate::steps::Machine;
 use crate::sys::{self, EINVAL, Result, SIGCHLD, SIGTERM, Wait};
 
-/// Never returns, but to refuse: outside a PID namespace of its own this must not run, since its signals
-/// go to every process that it can see.
-pub fn run(machine: &Machine) -> Result<()> {
-    if !machine.may_be_init || sys::getpid() != 1 {
+/// Never returns, but to refuse: outside a PID namespace of its own (`own_namespace` says that we were
+/// cloned into one) this must not run, since its signals go to every process that it can see.
+pub fn run(own_namespace: bool) -> Result<()> {
+    if !own_namespace || sys::getpid() != 1 {
         return Err(EINVAL);
     }
     const PR_SET_NAME: u64 = 15;

@@ -11,8 +11,8 @@
 
 use core::ffi::c_void;
 
-use crate::monitor::{Failure, Progress, as_bytes, enter, run_section};
 use crate::plan::Plan;
+use crate::process::{Failure, Progress, as_bytes, enter, run_section};
 use crate::steps::Machine;
 use crate::sys::{self, Cloned, Poll, Result, SIGHUP, SIGKILL, Text, Wait};
 use crate::wire::{MAGIC, Report, Request, fd, flag, report, request, section, work};

@@ -16,6 +16,7 @@
 //!   without force.
 //! - A `NAME` directory goes with its last version.
 
+mod copy;
 mod in_use;
 mod install;
 mod name_lock;

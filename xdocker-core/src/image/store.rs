@@ -10,6 +10,7 @@ use std::time::SystemTime;
 use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
 
 use super::LAYER;
+use super::copy::copy_tree;
 use super::in_use::refuse_if_used;
 use super::name_lock::NameLock;
 use super::record::{self, ImageRecord};
@@ -144,6 +145,23 @@ impl ImageStore {
             Err(errno) => return Err(Error::file("rename", from)(errno.into())),
         }
         Ok(renamed)
+    }
+
+    /// Copies an image. Where the file system can, the two share their blocks.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchImage`], [`Error::ImageExists`], [`Error::Busy`]; [`Error::File`]: disk full, …; there is no
+    /// new image then.
+    pub fn copy(&self, wanted: &ImageRef, id: &ImageId) -> Result<Image> {
+        let held = self.hold(std::slice::from_ref(wanted))?;
+        self.refuse_if_exists(id)?;
+        let stage = self.home.stage("copy")?;
+        let layer = stage.path().join(LAYER);
+        fs::create_dir(&layer).map_err(Error::file("create", &layer))?;
+        for image in &held.images {
+            copy_tree(&self.layer(&image.id), &layer)?;
+        }
+        self.add(stage, id)
     }
 
     /// Directory of the files of an image: a lower layer for overlay, not to be changed.

@@ -19,10 +19,10 @@ const REACH: usize = 2048;
 /// A walk keeps a list of places instead of a descriptor for each level, so that it needs a handful of
 /// them for a tree of any depth, and the kernel checks each path as a whole: no symbolic link in it, no
 /// `..`, no mount point.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Place {
-    above: Arc<OwnedFd>,
-    path: CString,
+    pub(super) above: Arc<OwnedFd>,
+    pub(super) path: CString,
 }
 
 /// A place that has been opened.
@@ -49,7 +49,7 @@ impl Place {
 }
 
 impl Visit {
-    /// The directory `name` in this one.
+    /// The entry `name` of this directory.
     pub(super) fn child(&self, name: &CStr) -> Place {
         let path = self.place.path.to_bytes();
         if path.len() > REACH {

@@ -7,8 +7,10 @@
 
 pub(crate) mod pidfd;
 pub(crate) mod program;
+pub(crate) mod reflink;
 pub(crate) mod resolve;
 pub(crate) mod runlock;
 pub(crate) mod seqpacket;
 pub(crate) mod spawn;
 pub(crate) mod terminal;
+pub(crate) mod xattr;

@@ -1,0 +1,69 @@
+# Every target does the set-up that it needs on a Debian with Rust; what it has to install it asks apt for,
+# which wants root, as containers do.
+
+CARGO   ?= cargo
+PYTHON  ?= python3
+PREFIX  ?= /usr/local
+DESTDIR ?=
+
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+VENV   := $(TARGET)/venv
+WHEELS := $(TARGET)/wheels
+
+# $(call install,PROGRAM,PACKAGE): the package, where the program is missing.
+install_package = command -v $(1) >/dev/null || { apt-get update -qq && apt-get install -yqq --no-install-recommends $(2); }
+
+.PHONY: help demo test check rust-tests docs python-tests bench install root linker
+.DEFAULT_GOAL := help
+
+help: ## List the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
+
+demo: root linker ## Boot a container, talk to it, and leave nothing behind
+	$(CARGO) run --quiet --package xdocker-examples --bin quickstart
+
+test: root check rust-tests docs python-tests ## Run every check and every test
+
+check: linker ## Check the format, the lints and, with cargo-deny, licences and advisories
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	@if command -v cargo-deny >/dev/null; then $(CARGO) deny check; \
+	 else echo 'cargo-deny is not installed: licences and advisories are not checked'; fi
+
+rust-tests: root linker ## Run the tests of the workspace, doc tests included
+	@$(call install_package,busybox,busybox-static)
+	$(CARGO) test --workspace
+
+docs: linker ## Build the API documentation
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --workspace --no-deps
+
+python-tests: root linker $(VENV)/ready ## Build the wheel, install it, and test what was installed
+	rm -rf $(WHEELS)
+	$(VENV)/bin/maturin build --quiet --manifest-path xdocker-py/Cargo.toml --out $(WHEELS)
+	$(VENV)/bin/pip install --quiet --force-reinstall --no-deps $(WHEELS)/xdocker-*.whl
+	$(VENV)/bin/pytest --quiet xdocker-py/tests
+
+# `ensurepip` is what Debian keeps apart in python3-venv.
+$(VENV)/ready: xdocker-py/requirements-dev.txt
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { apt-get update -qq && apt-get install -yqq --no-install-recommends python3-venv; }
+	$(PYTHON) -m venv --clear $(VENV)
+	$(VENV)/bin/pip install --quiet --requirement $<
+	@touch $@
+
+bench: root linker ## Measure whole operations, beside crun, runc and the kernel's floor
+	@$(call install_package,crun,crun)
+	@$(call install_package,runc,runc)
+	@$(call install_package,busybox,busybox-static)
+	$(CARGO) build --release --quiet --package xdocker-cli --package xdocker-bench
+	$(TARGET)/release/xdocker-bench
+
+install: linker ## Install the command below $(DESTDIR)$(PREFIX)
+	$(CARGO) build --release --package xdocker-cli
+	install -D -m 0755 $(TARGET)/release/xdocker $(DESTDIR)$(PREFIX)/bin/xdocker
+
+root:
+	@[ "$$(id -u)" = 0 ] || { echo 'containers need root, and so do their tests: run this as root, as in: sudo -E make $(MAKECMDGOALS)' >&2; exit 1; }
+
+# Rust links with the C compiler.
+linker:
+	@$(call install_package,cc,gcc libc6-dev)

@@ -1,0 +1,553 @@
+//! Copying a layer: every type of file, with all that makes one differ from another.
+//!
+//! Kept are owners, modes, times to the nanosecond, all extended attributes (ACLs, capabilities and the
+//! marks of overlay included), hard links, holes and device nodes, so also whiteouts. Blocks are shared
+//! where the file system can, else copied within the kernel.
+
+use std::collections::HashMap;
+use std::ffi::{CStr, CString, OsStr};
+use std::io;
+use std::num::NonZero;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+
+use nix::dir::Type;
+use nix::errno::Errno;
+use nix::fcntl::{AtFlags, OFlag, copy_file_range, openat, readlinkat};
+use nix::sys::stat::{
+    FchmodatFlags, FileStat, Mode, SFlag, UtimensatFlags, fchmod, fchmodat, fstat, fstatat, futimens,
+    mkdirat, mknodat, utimensat,
+};
+use nix::sys::time::TimeSpec;
+use nix::unistd::{Gid, Uid, Whence, fchown, fchownat, ftruncate, linkat, lseek, symlinkat};
+
+use super::tree::{Place, Visit};
+use crate::error::{Error, Result};
+use crate::home::entries;
+use crate::sys::reflink::clone_file;
+use crate::sys::xattr::Node;
+
+/// Most threads at work: more only wait for one another at the directory that is being filled.
+const THREADS: usize = 4;
+
+/// How many entries of a directory a thread takes at a time.
+const BATCH: usize = 64;
+
+/// Makes `to`, an empty directory that nobody else sees, a copy of the tree `from`, which nobody changes.
+///
+/// # Errors
+/// [`Error::File`] with the first file that cannot be copied; `to` is then filled in part.
+pub(super) fn copy_tree(from: &Path, to: &Path) -> Result<()> {
+    let place = |path| Place::root(path).map_err(Error::file("open", path));
+    let copy = Copy {
+        source: from,
+        reflink: AtomicBool::new(true),
+        links: Mutex::default(),
+        jobs: Mutex::new(Jobs { directories: vec![(place(from)?, place(to)?)], ..Jobs::default() }),
+        changed: Condvar::new(),
+    };
+    let threads = thread::available_parallelism().map_or(1, NonZero::get).min(THREADS);
+    thread::scope(|scope| {
+        for _ in 1..threads {
+            scope.spawn(|| copy.work());
+        }
+        copy.work();
+    });
+    copy.jobs.into_inner().unwrap_or_else(PoisonError::into_inner).failure.map_or(Ok(()), Err)
+}
+
+/// A directory whose entries are being copied.
+struct Pair {
+    from: Visit,
+    to: Visit,
+    /// Batches not yet done; whoever does the last one finishes the directory.
+    left: AtomicUsize,
+}
+
+/// Some entries of a directory.
+struct Batch {
+    pair: Arc<Pair>,
+    entries: Vec<(CString, Option<Type>)>,
+}
+
+/// What is still to do. Batches go first, so that few directories are open at a time.
+#[derive(Default)]
+struct Jobs {
+    directories: Vec<(Place, Place)>,
+    batches: Vec<Batch>,
+    /// Jobs that threads are doing, and which may bring more.
+    active: usize,
+    failure: Option<Error>,
+}
+
+enum Job {
+    Directory(Place, Place),
+    Batch(Batch),
+}
+
+struct Copy<'a> {
+    /// For messages.
+    source: &'a Path,
+    /// Whether the file system can share blocks, as far as we know.
+    reflink: AtomicBool,
+    /// Where the first name of each file with several is, by device and inode.
+    links: Mutex<HashMap<(u64, u64), Place>>,
+    jobs: Mutex<Jobs>,
+    changed: Condvar,
+}
+
+/// A failure, with the file that it is about.
+type Failure = (CString, io::Error);
+
+impl Copy<'_> {
+    /// The loop of each thread.
+    fn work(&self) {
+        while let Some(job) = self.next() {
+            let done = match job {
+                Job::Directory(from, to) => self.directory(from, to),
+                Job::Batch(batch) => self.batch(batch),
+            };
+            let mut jobs = self.lock();
+            jobs.active -= 1;
+            if let Err((path, source)) = done {
+                let path = self.source.join(OsStr::from_bytes(path.to_bytes())).components().collect();
+                jobs.failure.get_or_insert(Error::File { action: "copy", path, source });
+            }
+            self.changed.notify_all();
+        }
+    }
+
+    /// The next job; waits while others may bring one. `None` when all is done, or something failed.
+    fn next(&self) -> Option<Job> {
+        let mut jobs = self.lock();
+        loop {
+            if jobs.failure.is_some() {
+                return None;
+            }
+            let job = match jobs.batches.pop() {
+                Some(batch) => Some(Job::Batch(batch)),
+                None => jobs.directories.pop().map(|(from, to)| Job::Directory(from, to)),
+            };
+            if job.is_some() {
+                jobs.active += 1;
+                return job;
+            }
+            if jobs.active == 0 {
+                return None;
+            }
+            jobs = self.changed.wait(jobs).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Jobs> {
+        self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Splits a directory into batches.
+    fn directory(&self, from: Place, to: Place) -> Result<(), Failure> {
+        let path = from.path.clone();
+        let split = || -> io::Result<()> {
+            let pair = Pair { from: from.visit()?, to: to.visit()?, left: AtomicUsize::new(0) };
+            let mut entries = entries(&pair.from.directory)?;
+            if entries.is_empty() {
+                return pair.finish();
+            }
+            pair.left.store(entries.len().div_ceil(BATCH), Ordering::Relaxed);
+            let pair = Arc::new(pair);
+            let mut jobs = self.lock();
+            while !entries.is_empty() {
+                let entries = entries.split_off(entries.len().saturating_sub(BATCH));
+                jobs.batches.push(Batch { pair: Arc::clone(&pair), entries });
+            }
+            Ok(())
+        };
+        split().map_err(|error| (path, error))
+    }
+
+    fn batch(&self, batch: Batch) -> Result<(), Failure> {
+        let Batch { pair, entries } = batch;
+        for (name, kind) in entries {
+            self.entry(&pair, &name, kind).map_err(|error| (pair.from.child(&name).path, error))?;
+        }
+        if pair.left.fetch_sub(1, Ordering::AcqRel) == 1 {
+            pair.finish().map_err(|error| (pair.from.child(c".").path, error))?;
+        }
+        Ok(())
+    }
+
+    fn entry(&self, pair: &Pair, name: &CStr, kind: Option<Type>) -> io::Result<()> {
+        if kind == Some(Type::File) {
+            return self.file(pair, name);
+        }
+        let (from, to) = (&pair.from.directory, &pair.to.directory);
+        let stat = fstatat(from, name, AtFlags::AT_SYMLINK_NOFOLLOW)?;
+        let mode = Mode::from_bits_truncate(stat.st_mode);
+        match SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT {
+            SFlag::S_IFREG => return self.file(pair, name),
+            SFlag::S_IFDIR => {
+                mkdirat(to, name, Mode::S_IRWXU)?;
+                self.lock().directories.push((pair.from.child(name), pair.to.child(name)));
+                self.changed.notify_one();
+                return Ok(());
+            }
+            SFlag::S_IFLNK => {
+                let target = readlinkat(from, name)?;
+                if self.create(pair, name, &stat, || symlinkat(target.as_os_str(), to, name))?.is_none() {
+                    return Ok(());
+                }
+                fchownat(to, name, Some(uid(&stat)), Some(gid(&stat)), AtFlags::AT_SYMLINK_NOFOLLOW)?;
+            }
+            node => {
+                let make = || mknodat(to, name, node, Mode::S_IRUSR, stat.st_rdev);
+                if self.create(pair, name, &stat, make)?.is_none() {
+                    return Ok(());
+                }
+                fchownat(to, name, Some(uid(&stat)), Some(gid(&stat)), AtFlags::AT_SYMLINK_NOFOLLOW)?;
+                // It is no link: we have just made it, where nobody else can.
+                fchmodat(to, name, mode, FchmodatFlags::FollowSymlink)?;
+            }
+        }
+        copy_attributes(Node::In(from.as_fd(), name.to_bytes()), Node::In(to.as_fd(), name.to_bytes()))?;
+        let (accessed, modified) = times(&stat);
+        Ok(utimensat(to, name, &accessed, &modified, UtimensatFlags::NoFollowSymlink)?)
+    }
+
+    fn file(&self, pair: &Pair, name: &CStr) -> io::Result<()> {
+        let (from, to) = (&pair.from.directory, &pair.to.directory);
+        let flags = OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+        let source = openat(from, name, flags | OFlag::O_RDONLY | OFlag::O_NONBLOCK, Mode::empty())?;
+        let stat = fstat(&source)?;
+        let make = flags | OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL;
+        let create = || openat(to, name, make, Mode::S_IRUSR | Mode::S_IWUSR);
+        let Some(target) = self.create(pair, name, &stat, create)? else { return Ok(()) };
+        self.data(&source, &target, &stat)?;
+        finish(&source, &target, &stat)
+    }
+
+    /// Makes the first name of a file with `create`; `None` for a further name, which is linked to it.
+    fn create<T>(
+        &self,
+        pair: &Pair,
+        name: &CStr,
+        stat: &FileStat,
+        create: impl FnOnce() -> nix::Result<T>,
+    ) -> nix::Result<Option<T>> {
+        if stat.st_nlink < 2 {
+            return create().map(Some);
+        }
+        let mut links = self.links.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(first) = links.get(&(stat.st_dev, stat.st_ino)) {
+            let to = &pair.to.directory;
+            return linkat(&first.above, first.path.as_c_str(), to, name, AtFlags::empty()).map(|()| None);
+        }
+        // The lock is held until the file is there, so that whoever finds the entry can link to it.
+        let created = create()?;
+        links.insert((stat.st_dev, stat.st_ino), pair.to.child(name));
+        Ok(Some(created))
+    }
+
+    fn data(&self, from: &OwnedFd, to: &OwnedFd, stat: &FileStat) -> io::Result<()> {
+        let size = stat.st_size;
+        if size == 0 {
+            return Ok(());
+        }
+        if self.reflink.load(Ordering::Relaxed) {
+            match clone_file(from, to) {
+                Ok(()) => return Ok(()),
+                Err(Errno::EOPNOTSUPP | Errno::ENOTTY | Errno::EXDEV | Errno::EINVAL | Errno::ENOSYS) => {
+                    self.reflink.store(false, Ordering::Relaxed);
+                }
+                Err(errno) => return Err(errno.into()),
+            }
+        }
+        if stat.st_blocks * 512 >= size {
+            return copy_range(from, to, 0, size);
+        }
+        let mut end = 0;
+        loop {
+            let start = match lseek(from, end, Whence::SeekData) {
+                // No more data: a hole up to the end.
+                Err(Errno::ENXIO) => break,
+                start => start?,
+            };
+            end = lseek(from, start, Whence::SeekHole)?;
+            copy_range(from, to, start, end)?;
+        }
+        Ok(ftruncate(to, size)?)
+    }
+}
+
+impl Pair {
+    /// Gives the directory what making its entries would have changed: times first of all, but also the
+    /// default ACL that they would have inherited.
+    fn finish(&self) -> io::Result<()> {
+        let (from, to) = (&self.from.directory, &self.to.directory);
+        finish(from, to, &fstat(from)?)
+    }
+}
+
+/// Copies the bytes from `start` to `end`, or up to the end of the file.
+fn copy_range(from: &OwnedFd, to: &OwnedFd, start: i64, end: i64) -> io::Result<()> {
+    let (mut input, mut output) = (start, start);
+    while output < end {
+        let length = usize::try_from(end - output).unwrap_or(usize::MAX);
+        if copy_file_range(from, Some(&mut input), to, Some(&mut output), length)? == 0 {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Gives an open file or directory the owner, mode, attributes and times of another.
+fn finish(from: &OwnedFd, to: &OwnedFd, stat: &FileStat) -> io::Result<()> {
+    // A change of owner takes set-uid bits and capabilities away, an ACL comes with bits of the mode, and
+    // each of them changes the times: the order matters.
+    fchown(to, Some(uid(stat)), Some(gid(stat)))?;
+    fchmod(to, Mode::from_bits_truncate(stat.st_mode))?;
+    copy_attributes(Node::Open(from.as_fd()), Node::Open(to.as_fd()))?;
+    let (accessed, modified) = times(stat);
+    Ok(futimens(to, &accessed, &modified)?)
+}
+
+fn copy_attributes(from: Node<'_>, to: Node<'_>) -> io::Result<()> {
+    for name in from.list()? {
+        if let Some(value) = from.get(&name)? {
+            to.set(&name, &value)?;
+        }
+    }
+    Ok(())
+}
+
+fn uid(stat: &FileStat) -> Uid {
+    Uid::from_raw(stat.st_uid)
+}
+
+fn gid(stat: &FileStat) -> Gid {
+    Gid::from_raw(stat.st_gid)
+}
+
+fn times(stat: &FileStat) -> (TimeSpec, TimeSpec) {
+    (TimeSpec::new(stat.st_atime, stat.st_atime_nsec), TimeSpec::new(stat.st_mtime, stat.st_mtime_nsec))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::fs::{self, File};
+    use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt, chown, lchown, symlink};
+    use std::path::PathBuf;
+
+    use nix::sys::stat::mknod;
+
+    use super::*;
+    use crate::home::scratch::{Scratch, deep};
+
+    /// All that tells one file from another.
+    #[derive(Debug, PartialEq)]
+    struct Node {
+        mode: u32,
+        owner: (u32, u32),
+        device: u64,
+        modified: (i64, i64),
+        links: u64,
+        content: Vec<u8>,
+        attributes: Vec<(CString, Vec<u8>)>,
+        /// The first name of the same file.
+        same: PathBuf,
+    }
+
+    fn nodes(root: &Path) -> BTreeMap<PathBuf, Node> {
+        fn visit(
+            root: &Path,
+            path: &Path,
+            nodes: &mut BTreeMap<PathBuf, Node>,
+            files: &mut HashMap<u64, PathBuf>,
+        ) {
+            let stat = fs::symlink_metadata(path).unwrap();
+            let name = path.strip_prefix(root).unwrap().to_owned();
+            let content = match stat.file_type() {
+                kind if kind.is_file() => fs::read(path).unwrap(),
+                kind if kind.is_symlink() => {
+                    fs::read_link(path).unwrap().into_os_string().into_encoded_bytes()
+                }
+                _ => Vec::new(),
+            };
+            let parent = File::open(path.parent().unwrap()).unwrap();
+            let node = super::Node::In(parent.as_fd(), path.file_name().unwrap().as_bytes());
+            let attributes = node.list().unwrap().into_iter();
+            nodes.insert(
+                name.clone(),
+                Node {
+                    mode: stat.mode(),
+                    owner: (stat.uid(), stat.gid()),
+                    device: stat.rdev(),
+                    modified: (stat.mtime(), stat.mtime_nsec()),
+                    links: stat.nlink(),
+                    content,
+                    attributes: attributes
+                        .map(|name| {
+                            let value = node.get(&name).unwrap().unwrap();
+                            (name, value)
+                        })
+                        .collect(),
+                    same: files.entry(stat.ino()).or_insert(name).clone(),
+                },
+            );
+            if stat.is_dir() {
+                let mut names: Vec<_> =
+                    fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()).collect();
+                names.sort();
+                for path in names {
+                    visit(root, &path, nodes, files);
+                }
+            }
+        }
+        let mut nodes = BTreeMap::new();
+        visit(root, root, &mut nodes, &mut HashMap::new());
+        nodes
+    }
+
+    fn attribute(path: &Path, name: &CStr, value: &[u8]) {
+        let parent = File::open(path.parent().unwrap()).unwrap();
+        super::Node::In(parent.as_fd(), path.file_name().unwrap().as_bytes()).set(name, value).unwrap();
+    }
+
+    fn age(path: &Path, seconds: i64) {
+        let time = TimeSpec::new(seconds, 123_456_789);
+        utimensat(nix::fcntl::AT_FDCWD, path, &time, &time, UtimensatFlags::NoFollowSymlink).unwrap();
+    }
+
+    /// An ACL as the kernel keeps it: version 2, then owner, user 1000, group, mask and others.
+    fn acl() -> Vec<u8> {
+        let entries = [
+            (0x01, 6, u32::MAX),
+            (0x02, 4, 1000),
+            (0x04, 0, u32::MAX),
+            (0x10, 4, u32::MAX),
+            (0x20, 0, u32::MAX),
+        ];
+        let mut acl = 2u32.to_le_bytes().to_vec();
+        for (tag, rights, id) in entries {
+            acl.extend_from_slice(&u16::to_le_bytes(tag));
+            acl.extend_from_slice(&u16::to_le_bytes(rights));
+            acl.extend_from_slice(&u32::to_le_bytes(id));
+        }
+        acl
+    }
+
+    #[test]
+    fn everything_that_makes_files_differ_is_copied() {
+        let scratch = Scratch::new("copy");
+        let (from, to) = (scratch.path().join("from"), scratch.path().join("to"));
+        fs::create_dir_all(from.join("a/b")).unwrap();
+        fs::create_dir(&to).unwrap();
+
+        fs::write(from.join("a/b/set-uid"), "program").unwrap();
+        chown(from.join("a/b/set-uid"), Some(3_000_000_000), Some(7)).unwrap();
+        fs::set_permissions(from.join("a/b/set-uid"), fs::Permissions::from_mode(0o6751)).unwrap();
+        // VFS_CAP_REVISION_2, effective, cap_net_raw.
+        let capability = [0x01, 0, 0, 2, 0, 0x20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        attribute(&from.join("a/b/set-uid"), c"security.capability", &capability);
+        attribute(&from.join("a/b/set-uid"), c"user.empty", b"");
+        attribute(&from.join("a/b/set-uid"), c"system.posix_acl_access", &acl());
+        fs::hard_link(from.join("a/b/set-uid"), from.join("link-of-set-uid")).unwrap();
+
+        // A whiteout of overlay; overlay links all that it makes to one another.
+        mknod(&from.join("whiteout"), SFlag::S_IFCHR, Mode::empty(), 0).unwrap();
+        fs::hard_link(from.join("whiteout"), from.join("a/whiteout-too")).unwrap();
+        attribute(&from.join("a"), c"trusted.overlay.opaque", b"y");
+        mknod(&from.join("block"), SFlag::S_IFBLK, Mode::S_IRWXU | Mode::S_IRWXO, 0x1_0203).unwrap();
+        mknod(&from.join("fifo"), SFlag::S_IFIFO, Mode::S_IRWXO, 0).unwrap();
+        symlink("/nowhere/at all", from.join("link")).unwrap();
+        lchown(from.join("link"), Some(5), Some(6)).unwrap();
+        attribute(&from.join("link"), c"trusted.of-link", b"value");
+        fs::write(from.join(OsStr::from_bytes(b"odd \n\xff name")), "").unwrap();
+
+        let default = from.join("with-default-acl");
+        fs::create_dir(&default).unwrap();
+        fs::create_dir(default.join("inner")).unwrap();
+        fs::write(default.join("file"), "").unwrap();
+        attribute(&default, c"system.posix_acl_default", &acl());
+        fs::set_permissions(&default, fs::Permissions::from_mode(0o3070)).unwrap();
+        fs::create_dir(from.join("many")).unwrap();
+        for number in 0..3 * BATCH {
+            fs::write(from.join(format!("many/{number}")), number.to_string()).unwrap();
+        }
+        for (number, name) in
+            ["a/b/set-uid", "whiteout", "link", "fifo", "many/7", "a/b", "a", "many", "with-default-acl"]
+                .iter()
+                .enumerate()
+        {
+            age(&from.join(name), -1_000 + 3_000_000_000 * i64::from(u8::try_from(number).unwrap() % 2));
+        }
+        age(&from, 1);
+
+        copy_tree(&from, &to).unwrap();
+        assert_eq!(nodes(&to), nodes(&from));
+    }
+
+    #[test]
+    fn holes_stay_holes() {
+        let scratch = Scratch::new("copy-holes");
+        let (from, to) = (scratch.path().join("from"), scratch.path().join("to"));
+        for path in [&from, &to] {
+            fs::create_dir(path).unwrap();
+        }
+        let make = |name: &str, data: &[u64], length| {
+            let file = File::create(from.join(name)).unwrap();
+            data.iter().for_each(|offset| file.write_all_at(b"data", *offset).unwrap());
+            file.set_len(length).unwrap();
+        };
+        make("empty", &[], 0);
+        make("hole", &[], 1 << 30);
+        make("holes", &[1 << 20, 5 << 20, (5 << 20) + 4096], 1 << 24);
+        make("ends-with-data", &[1 << 24], (1 << 24) + 4);
+        make("begins-with-data", &[0], 1 << 24);
+        copy_tree(&from, &to).unwrap();
+        for name in ["empty", "hole", "holes", "ends-with-data", "begins-with-data"] {
+            let (old, new) = (fs::metadata(from.join(name)).unwrap(), fs::metadata(to.join(name)).unwrap());
+            assert_eq!((new.len(), new.blocks()), (old.len(), old.blocks()), "{name}");
+            if name != "hole" {
+                assert!(fs::read(from.join(name)).unwrap() == fs::read(to.join(name)).unwrap(), "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_tree_of_any_depth_is_copied() {
+        let scratch = Scratch::new("copy-deep");
+        let (from, to) = (scratch.path().join("from"), scratch.path().join("to"));
+        for path in [&from, &to] {
+            fs::create_dir(path).unwrap();
+        }
+        deep(&from, 3_000);
+        copy_tree(&from, &to).unwrap();
+        let size = crate::image::TreeSize::measure(&to).unwrap();
+        assert_eq!(size.entries, 6_000);
+    }
+
+    #[test]
+    fn a_failure_names_the_file_and_ends_all_threads() {
+        let scratch = Scratch::new("copy-failure");
+        let (from, to) = (scratch.path().join("from"), scratch.path().join("to"));
+        fs::create_dir_all(from.join("a/b")).unwrap();
+        fs::create_dir(&to).unwrap();
+        fs::write(from.join("a/b/file"), "").unwrap();
+        // What is mounted in a layer is no part of it.
+        let in_namespace = || {
+            use nix::mount::{MsFlags, mount};
+            use nix::sched::{CloneFlags, unshare};
+            unshare(CloneFlags::CLONE_NEWNS).unwrap();
+            let none = None::<&str>;
+            mount(none, "/", none, MsFlags::MS_REC | MsFlags::MS_PRIVATE, none).unwrap();
+            mount(Some("tmpfs"), &from.join("a/b"), Some("tmpfs"), MsFlags::empty(), none).unwrap();
+            copy_tree(&from, &to).unwrap_err()
+        };
+        let error = thread::scope(|scope| scope.spawn(in_namespace).join().unwrap());
+        assert_eq!(error.to_string(), format!("cannot copy {}", from.join("a/b").display()));
+    }
+}

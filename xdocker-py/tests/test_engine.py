@@ -1,0 +1,28 @@
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+import xdocker
+
+
+def test_the_version_is_that_of_the_package():
+    assert xdocker.__version__ == version("xdocker")
+
+
+def test_an_engine_makes_its_home(tmp_path: Path):
+    engine = xdocker.Engine(home=tmp_path / "home")
+    assert Path(engine.home) == tmp_path / "home"
+    assert (tmp_path / "home" / "containers").is_dir()
+    assert engine.containers() == []
+
+
+def test_the_home_comes_from_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("xdocker_HOME", str(tmp_path / "home"))
+    assert Path(xdocker.Engine().home) == tmp_path / "home"
+
+
+def test_a_home_that_cannot_be_made_is_an_error(tmp_path: Path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RuntimeError, match="file"):
+        xdocker.Engine(home=tmp_path / "file")
