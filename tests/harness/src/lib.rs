@@ -1,5 +1,11 @@
 //! Homes, terminals and leak checks for the tests of xdocker.
+//!
+//! What is here fails by a panic: it is for tests alone.
 
 pub mod cli;
+pub mod home;
+pub mod leaks;
 pub mod mounts;
 pub mod pty;
+pub mod role;
+pub mod wait;
