@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use xdocker_test_harness::cli::{Finished, Home, run};
-use xdocker_test_harness::mounts::{in_private_mounts, make_read_only, mount_tmpfs};
+use xdocker_test_harness::mounts::in_private_mounts;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_xdocker");
 /// Some user that is not root.
@@ -62,10 +62,16 @@ fn wrong_usage() {
         home.unchanged(|| {
             for option in ["-c", "-m"] {
                 let line = ["-a", "create", "-m", "test", "-c", "other"];
-                let line = line.map(|word| if option == "-c" { word.replace("other", name) } else { word.replace("test", name) });
+                let line = line.map(|word| {
+                    if option == "-c" { word.replace("other", name) } else { word.replace("test", name) }
+                });
                 home.xdocker_args(line).fails(2, " name: ");
             }
-            for line in [["-a", "boot", "-c", name], ["-a", "destroy", "-c", name], ["-s", "container_root", "-c", name]] {
+            for line in [
+                ["-a", "boot", "-c", name],
+                ["-a", "destroy", "-c", name],
+                ["-s", "container_root", "-c", name],
+            ] {
                 home.xdocker_args(line).fails(2, "is no container name: ");
             }
         });
@@ -99,7 +105,7 @@ fn what_is_not_there() {
     );
     // The image was there, once.
     fs::remove_dir_all(home.layer("test")).unwrap();
-    all_fail(&home, 1, &[("-a boot -c test", "image test does not exist")]);
+    all_fail(&home, 1, &[("-a boot -c test", "image test:_ does not exist")]);
     assert_eq!(home.status("test").as_deref(), Some("STOPED"));
 }
 
@@ -112,7 +118,7 @@ fn what_does_not_fit_the_state() {
         &[
             ("-a create -m test -c test", "container test exists already"),
             ("-a create -m test", "container test exists already"),
-            ("-a create -m test,test -c other", "image test"),
+            ("-a create -m test,test -c other", "it is in the stack twice"),
             ("-a attach -c test", "container test is not running"),
             ("-a run -c test --cmd true", "container test is not running"),
             ("-a run -c test -- true", "container test is not running"),
@@ -149,7 +155,10 @@ fn a_root_that_cannot_carry_a_container() {
     all_fail(
         &home,
         1,
-        &[("-a boot -c no-proc", "there is no directory /proc"), ("-a boot -c no-sys", "there is no directory /sys")],
+        &[
+            ("-a boot -c no-proc", "there is no directory /proc"),
+            ("-a boot -c no-sys", "there is no directory /sys"),
+        ],
     );
     // A link in its place leads nowhere, least of all to the host's.
     home.add_bare_image("link");
@@ -221,12 +230,10 @@ fn a_command_that_cannot_be_executed() {
 #[test]
 fn a_read_only_home() {
     in_private_mounts(|| {
-        let home = Home::new(BINARY);
-        fs::create_dir(home.path()).unwrap();
-        mount_tmpfs(home.path(), "mode=755");
+        let home = Home::on_tmpfs(BINARY, "mode=755");
         home.add_bare_image("test");
         home.xdocker("-a create -m test").ok();
-        make_read_only(home.path());
+        home.make_read_only();
         let why = "Read-only file system";
         all_fail(
             &home,
@@ -235,7 +242,7 @@ fn a_read_only_home() {
                 ("-a create -m test -c other", why),
                 ("-a boot -c test", why),
                 ("-a destroy -c test", why),
-                ("-a install_test", why),
+                ("-a install_test --version 1", why),
             ],
         );
         // What only reads still works.
@@ -251,14 +258,12 @@ fn a_read_only_home() {
 #[test]
 fn a_full_home() {
     in_private_mounts(|| {
-        let home = Home::new(BINARY);
-        fs::create_dir(home.path()).unwrap();
-        mount_tmpfs(home.path(), "mode=755,size=1m");
+        let home = Home::on_tmpfs(BINARY, "mode=755,size=1m");
         home.add_bare_image("test");
         home.xdocker("-a create -m test").ok();
         let why = "No space left on device";
         // It begins, and the file system fills up on the way.
-        all_fail(&home, 1, &[("-a install_test", why)]);
+        all_fail(&home, 1, &[("-a install_test --version 1", why)]);
         let filler = home.path().join("filler");
         fs::write(&filler, vec![0; 1 << 20]).unwrap_err();
         all_fail(&home, 1, &[("-a create -m test -c other", why), ("-a boot -c test", why)]);
@@ -271,11 +276,26 @@ fn a_full_home() {
 }
 
 #[test]
+fn a_home_that_fills_up_while_a_container_runs() {
+    in_private_mounts(|| {
+        let home = Home::on_tmpfs(BINARY, "mode=755,size=1m");
+        home.add_bare_image("test");
+        for name in ["one", "two"] {
+            home.xdocker(&format!("-a create -m test -c {name} -b")).ok();
+        }
+        fs::write(home.path().join("filler"), vec![0; 1 << 20]).unwrap_err();
+        home.xdocker("-a shutdown -c one").ok();
+        assert_eq!(home.status("one").as_deref(), Some("STOPED"));
+        for name in ["one", "two"] {
+            home.xdocker(&format!("-a destroy -h -c {name}")).ok();
+        }
+    });
+}
+
+#[test]
 fn a_home_without_inodes() {
     in_private_mounts(|| {
-        let home = Home::new(BINARY);
-        fs::create_dir(home.path()).unwrap();
-        mount_tmpfs(home.path(), "mode=755,nr_inodes=64");
+        let home = Home::on_tmpfs(BINARY, "mode=755,nr_inodes=64");
         home.add_bare_image("test");
         home.xdocker("-a create -m test").ok();
         for number in 0.. {

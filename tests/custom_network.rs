@@ -7,7 +7,7 @@ use std::process::Command;
 
 use nix::mount::{MntFlags, umount2};
 use xdocker_test_harness::cli::{Home, run};
-use xdocker_test_harness::mounts::{in_private_mounts, mount_tmpfs};
+use xdocker_test_harness::mounts::{Tmpfs, in_private_mounts};
 
 /// The first ten digits of `echo -n test | md5sum`.
 const FILE: &str = "/run/netns/nns098F6BCD46";
@@ -16,7 +16,7 @@ const FILE: &str = "/run/netns/nns098F6BCD46";
 /// follow from those of the containers alone, so that another home may have the same ones.
 fn with_home(work: impl FnOnce(Home) + Send) {
     in_private_mounts(|| {
-        mount_tmpfs(Path::new("/run"), "mode=755");
+        let _run = Tmpfs::mount(Path::new("/run"), "mode=755");
         let home = Home::new(env!("CARGO_BIN_EXE_xdocker"));
         home.add_bare_image("test");
         work(home);
@@ -50,15 +50,15 @@ fn a_namespace_from_create_to_destroy() {
         let made = namespace(FILE);
         assert_ne!(made, namespace("/proc/thread-self/ns/net"));
         assert_eq!(ip("netns list").split_ascii_whitespace().next(), Some("nns098F6BCD46"));
-        // The user sets it up by hand before the first boot: with a link of its own.
-        ip("-n nns098F6BCD46 link add by-hand type dummy");
+        // The user sets it up by hand before the first boot.
+        ip("-n nns098F6BCD46 link add by-hand type veth peer name other");
 
         home.xdocker("-a boot -c test").ok();
         assert_eq!(network_of(&home, "test"), made);
         let links = format!("/proc/{}/net/dev", home.root_process("test"));
         let links = fs::read_to_string(links).unwrap();
-        assert!(links.contains("by-hand:") && links.contains("lo:"), "{links}");
-        assert_eq!(links.lines().count(), 4, "nothing but what the user has put there: {links}");
+        assert!(["lo:", "by-hand:", "other:"].iter().all(|link| links.contains(link)), "{links}");
+        assert_eq!(links.lines().count(), 2 + 3, "nothing but what the user has put there: {links}");
         home.xdocker("-a shutdown -c test").ok();
         assert_eq!(namespace(FILE), made, "and between two boots");
         home.xdocker("-a boot -c test").ok();

@@ -16,6 +16,10 @@ fn home() -> Home {
     Home::new(env!("CARGO_BIN_EXE_xdocker"))
 }
 
+fn with_test_image() -> Home {
+    Home::with_test_image(env!("CARGO_BIN_EXE_xdocker"))
+}
+
 /// `-s images` without its titles: what stands in each row before the size, and the size.
 fn images(home: &Home) -> Vec<(String, String)> {
     let table = home.xdocker("-s images").succeeds();
@@ -40,7 +44,9 @@ fn local_time() -> String {
 
 /// The last line of `-s containers`: the container `test` with this status, as in the seed.
 fn container(status: &str) -> String {
-    format!("{CONTAINERS}test                 test                 test       HOST                        0 B        {status}\n")
+    format!(
+        "{CONTAINERS}test                 test                 test       HOST                        0 B        {status}\n"
+    )
 }
 
 #[test]
@@ -142,8 +148,8 @@ fn chapters_3_1_3_to_3_1_9() {
 
 #[test]
 fn what_was_written_stays_until_destroy() {
-    let home = home();
-    home.boot_test("test");
+    let home = with_test_image();
+    home.xdocker("-a create -m test -b").ok();
     home.xdocker_args(["-a", "run", "-c", "test", "--cmd", "head -c 3000 /dev/zero >/root/note"]).prints("");
     home.xdocker("-a shutdown -c test").ok();
     assert_eq!(home.xdocker("-s containers").succeeds(), container("STOPED").replace("0 B ", "2 KB"));
@@ -158,8 +164,7 @@ fn what_was_written_stays_until_destroy() {
 
 #[test]
 fn the_root_process_is_a_program_of_ones_own() {
-    let home = home();
-    home.xdocker("-a install_test").ok();
+    let home = with_test_image();
     // Chapter 3.3.5.
     home.xdocker_args(["-a", "create", "-m", "test", "-c", "one", "-b", "-e", "sh -c 'read x; exit 5'"]).ok();
     home.xdocker("-a destroy -c one -h").ok();
@@ -167,7 +172,8 @@ fn the_root_process_is_a_program_of_ones_own() {
     let line = ["-a", "boot", "-c", "two", "--wait", "--", "sh", "-c", "cat; echo err >&2; exit 5"];
     run(home.command(line), b"from outside\n").ends(5, "from outside\n", "err\n");
     assert_eq!(home.status("two").as_deref(), Some("STOPED"));
-    let line = ["-a", "create", "-m", "test", "-c", "three", "-b", "--rm", "--", "sh", "-c", "kill -9 $$; exit 5"];
+    let line =
+        ["-a", "create", "-m", "test", "-c", "three", "-b", "--rm", "--", "sh", "-c", "kill -9 $$; exit 5"];
     // A root process cannot kill itself: PID 1 gets no signal from inside that it does not wait for.
     home.xdocker_args(line).ends(5, "", "");
     assert_eq!(home.status("three"), None);
@@ -192,7 +198,9 @@ fn usage_is_what_one_gets_who_asks_for_nothing() {
     let home = home();
     let usage = home.xdocker("").succeeds();
     assert!(usage.starts_with("USAGE : xdocker -v\n"), "{usage}");
-    for action in ["-s images", "-s containers", "-a create", "-a boot", "-a attach", "-a run", "-a install_test"] {
+    for action in
+        ["-s images", "-s containers", "-a create", "-a boot", "-a attach", "-a run", "-a install_test"]
+    {
         assert!(usage.contains(&format!("               {action}")), "{usage}");
     }
     home.xdocker("--help").prints(&usage);

@@ -23,7 +23,8 @@ fn at_once(home: &Home, count: usize, line: &str) -> Vec<String> {
     let children: Vec<Child> = (0..count).map(start).collect();
     drop((gate, opener));
     let outputs: Vec<_> = thread::scope(|scope| {
-        let ends: Vec<_> = children.into_iter().map(|child| scope.spawn(|| child.wait_with_output())).collect();
+        let ends: Vec<_> =
+            children.into_iter().map(|child| scope.spawn(|| child.wait_with_output())).collect();
         ends.into_iter().map(|end| end.join().expect("a thread").expect("its output")).collect()
     });
     let (won, lost): (Vec<_>, Vec<_>) = outputs.into_iter().partition(|output| output.status.success());

@@ -9,8 +9,8 @@ const PROMPT: &str = "[root@test /root] ";
 
 /// A home with a running container `test`.
 fn running() -> Home {
-    let home = Home::new(env!("CARGO_BIN_EXE_xdocker"));
-    home.boot_test("test");
+    let home = Home::with_test_image(env!("CARGO_BIN_EXE_xdocker"));
+    home.xdocker("-a create -m test -b").ok();
     home
 }
 
@@ -142,8 +142,8 @@ fn a_session_ends_when_its_container_does() {
 fn sessions_do_not_see_one_another() {
     let home = running();
     let (mut one, mut two) = (attached(&home), attached(&home));
-    one.press("here=one; echo in $he''re\r");
-    two.press("here=two; echo in $he''re\r");
+    one.press("here=one; echo in \"$here\"\r");
+    two.press("here=two; echo in \"$here\"\r");
     one.expect("in one\r\n");
     two.expect("in two\r\n");
     one.press("exit 1\r");

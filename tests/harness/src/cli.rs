@@ -10,40 +10,79 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::mpsc;
 use std::thread;
-use std::time::Duration;
 
-use nix::mount::{MntFlags, umount2};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tempfile::TempDir;
 
+use crate::home::{Template, require_root, scratch};
+use crate::leaks;
+use crate::mounts::Tmpfs;
 use crate::pty::{Terminal, Window};
-
-/// How long anything that a test waits for may take; only a hang comes near it.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+use crate::wait::PATIENCE;
 
 /// What a line about a failure begins with.
 const ERROR: &str = "*** ERROR : ";
 
-/// A temporary home, and the binary that works on it. Dropping it ends its containers and removes it, and
-/// fails the test if one of them has left a mount behind.
+/// A temporary home, and the binary that works on it.
+///
+/// When it is dropped its containers end, and if anything of them is left behind the test fails.
 #[derive(Debug)]
 pub struct Home {
-    scratch: TempDir,
     binary: PathBuf,
     path: PathBuf,
+    // In this order: what is mounted is in the way of removing, and shared files are there to the last.
+    tmpfs: Option<Tmpfs>,
+    scratch: TempDir,
+    _template: Option<Template>,
 }
 
 impl Home {
     /// A home that does not exist yet, for the binary at `binary`: `env!("CARGO_BIN_EXE_xdocker")`.
+    ///
+    /// # Panics
+    /// We are not root.
     #[must_use]
     pub fn new(binary: impl Into<PathBuf>) -> Self {
-        assert!(nix::unistd::geteuid().is_root(), "containers need root: run the tests as root");
-        let scratch = tempfile::Builder::new().prefix("xdocker-test-").tempdir().expect("a temporary directory");
-        // Those who are not root must get as far as the home.
-        fs::set_permissions(scratch.path(), fs::Permissions::from_mode(0o755)).expect("its mode");
+        require_root();
+        let scratch = scratch();
         let path = scratch.path().join("home");
-        Self { scratch, binary: binary.into(), path }
+        Self { binary: binary.into(), path, tmpfs: None, scratch, _template: None }
+    }
+
+    /// A home that does not exist yet on a file system of its own, with options such as `size=1m`. To be used
+    /// [`in_private_mounts`](crate::mounts::in_private_mounts).
+    ///
+    /// # Panics
+    /// We are not root.
+    #[must_use]
+    pub fn on_tmpfs(binary: impl Into<PathBuf>, options: &str) -> Self {
+        let mut home = Self::new(binary);
+        let at = home.scratch.path().join("tmpfs");
+        fs::create_dir(&at).expect("a mount point");
+        home.path = at.join("home");
+        home.tmpfs = Some(Tmpfs::mount(&at, options));
+        home
+    }
+
+    /// Makes the file system of the home read-only.
+    ///
+    /// # Panics
+    /// It is not one of its own.
+    pub fn make_read_only(&self) {
+        self.tmpfs.as_ref().expect("a file system of its own").make_read_only();
+    }
+
+    /// A home with the image `test`, which took no time to make.
+    ///
+    /// # Panics
+    /// We are not root, or the file system is full.
+    #[must_use]
+    pub fn with_test_image(binary: impl Into<PathBuf>) -> Self {
+        let mut home = Self::new(binary);
+        home.xdocker("-s images").prints("");
+        home._template = Some(Template::link_into(&home.path));
+        home
     }
 
     /// The home.
@@ -102,12 +141,6 @@ impl Home {
         Terminal::spawn(command, window)
     }
 
-    /// Makes and boots a container of the test image.
-    pub fn boot_test(&self, name: &str) {
-        self.xdocker("-a install_test").ok();
-        self.xdocker(&format!("-a create -m test -c {name} -b")).ok();
-    }
-
     /// The last column of `-s containers` for a container; none if it is not listed.
     pub fn status(&self, name: &str) -> Option<String> {
         let table = self.xdocker("-s containers").succeeds();
@@ -125,21 +158,20 @@ impl Home {
         pid.and_then(|pid| pid.parse().ok()).unwrap_or_else(|| panic!("{name} is `{status}`"))
     }
 
-    /// Everything in the home but the log: a line a file, with its kind, size and path.
-    #[must_use]
-    pub fn contents(&self) -> BTreeSet<String> {
+    /// What is kept in the home: a line a file, with its kind, size and path. Neither the log counts nor what
+    /// overlayfs has for itself.
+    fn contents(&self) -> BTreeSet<String> {
         let mut found = BTreeSet::new();
         let mut directories = vec![self.path.clone()];
         while let Some(directory) = directories.pop() {
             for entry in fs::read_dir(&directory).into_iter().flatten() {
                 let path = entry.expect("an entry").path();
-                if path == self.path.join("xdocker.log") {
+                if path == self.path.join("xdocker.log") || path.ends_with("workdir/work") {
                     continue;
                 }
                 let data = fs::symlink_metadata(&path).expect("a file of the home");
                 let size = if data.is_dir() { 0 } else { data.len() };
-                let kind = data.permissions().mode();
-                found.insert(format!("{kind:06o} {size} {}", path.display()));
+                found.insert(format!("{:06o} {size} {}", data.permissions().mode(), path.display()));
                 if data.is_dir() {
                     directories.push(path);
                 }
@@ -153,9 +185,13 @@ impl Home {
     /// # Panics
     /// It is not.
     pub fn unchanged(&self, work: impl FnOnce()) {
-        let before = (self.contents(), mounts_below(&self.path));
+        let before = (self.contents(), leaks::mounts(&self.path));
         work();
-        assert_eq!((self.contents(), mounts_below(&self.path)), before, "something was left behind");
+        let (contents, mounts) = (self.contents(), leaks::mounts(&self.path));
+        let new: Vec<_> = contents.difference(&before.0).collect();
+        let gone: Vec<_> = before.0.difference(&contents).collect();
+        assert!(new.is_empty() && gone.is_empty(), "left behind: {new:#?}, gone: {gone:#?}");
+        assert_eq!(mounts, before.1);
     }
 }
 
@@ -163,22 +199,13 @@ impl Drop for Home {
     fn drop(&mut self) {
         for container in fs::read_dir(self.path.join("containers")).into_iter().flatten().flatten() {
             let mut destroy = self.command(["-a", "destroy", "-f", "-c"]);
+            // What it cannot remove is found below.
             let _ = destroy.arg(container.file_name()).output();
         }
-        let left = mounts_below(&self.path);
-        for mount in left.iter().rev() {
-            let _ = umount2(mount.as_path(), MntFlags::MNT_DETACH | MntFlags::UMOUNT_NOFOLLOW);
+        if !thread::panicking() {
+            leaks::assert_none(&self.path);
         }
-        assert!(left.is_empty() || thread::panicking(), "left mounted: {left:?}");
     }
-}
-
-/// What is mounted below `path`, as this thread sees it, the first one first.
-#[must_use]
-pub fn mounts_below(path: &Path) -> Vec<PathBuf> {
-    let table = fs::read_to_string("/proc/thread-self/mountinfo").expect("the mount table");
-    let points = table.lines().filter_map(|line| line.split(' ').nth(4)).map(PathBuf::from);
-    points.filter(|point| point.starts_with(path) && point != path).collect()
 }
 
 /// Runs `command` to its end with `input` as its standard input.
@@ -280,7 +307,11 @@ impl Finished {
         let one_line = said.starts_with(ERROR) && said.ends_with('\n') && said.lines().count() == 1;
         let printable = !said.trim_end_matches('\n').contains(char::is_control);
         assert!(
-            self.code() == Some(code) && self.stdout().is_empty() && one_line && printable && said.contains(why),
+            self.code() == Some(code)
+                && self.stdout().is_empty()
+                && one_line
+                && printable
+                && said.contains(why),
             "exit code {code} and a line with `{why}` were expected of {self}"
         );
     }

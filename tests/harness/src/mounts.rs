@@ -1,9 +1,9 @@
 //! Mounts that nobody else sees and that go by themselves.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::thread;
 
-use nix::mount::{MsFlags, mount};
+use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sched::{CloneFlags, unshare};
 
 /// Does `work` in a thread with a mount namespace of its own, which the programs that it starts share. What is
@@ -24,19 +24,36 @@ pub fn in_private_mounts(work: impl FnOnce() + Send) {
     }
 }
 
-/// Mounts an empty file system in memory at `at`; `options` such as `size=1m`.
-///
-/// # Panics
-/// The kernel does not.
-pub fn mount_tmpfs(at: &Path, options: &str) {
-    mount(Some("tmpfs"), at, Some("tmpfs"), MsFlags::empty(), Some(options)).expect("a tmpfs");
+/// A file system in memory, mounted until this is dropped.
+#[derive(Debug)]
+pub struct Tmpfs {
+    at: PathBuf,
 }
 
-/// Makes the file system mounted at `at` read-only.
-///
-/// # Panics
-/// The kernel does not.
-pub fn make_read_only(at: &Path) {
-    let flags = MsFlags::MS_REMOUNT | MsFlags::MS_RDONLY;
-    mount(None::<&str>, at, None::<&str>, flags, None::<&str>).expect("a read-only file system");
+impl Tmpfs {
+    /// Mounts it at `at`, with options such as `size=1m`.
+    ///
+    /// # Panics
+    /// The kernel does not.
+    #[must_use]
+    pub fn mount(at: &Path, options: &str) -> Self {
+        mount(Some("tmpfs"), at, Some("tmpfs"), MsFlags::empty(), Some(options)).expect("a tmpfs");
+        Self { at: at.to_owned() }
+    }
+
+    /// Makes it read-only.
+    ///
+    /// # Panics
+    /// The kernel does not, since files are open to be written.
+    pub fn make_read_only(&self) {
+        let flags = MsFlags::MS_REMOUNT | MsFlags::MS_RDONLY;
+        mount(None::<&str>, &self.at, None::<&str>, flags, None::<&str>).expect("a read-only file system");
+    }
+}
+
+impl Drop for Tmpfs {
+    fn drop(&mut self) {
+        // The namespace goes soon, and this with it.
+        let _ = umount2(&self.at, MntFlags::MNT_DETACH);
+    }
 }
