@@ -1,13 +1,14 @@
 //! What cannot be done: each a clear line and an exit code, and nothing half made.
 
 use std::fs;
-use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::fs::chown;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::Command;
 
 use xdocker_test_harness::cli::{Finished, Home, run};
 use xdocker_test_harness::mounts::in_private_mounts;
+use xdocker_test_harness::program;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_xdocker");
 /// Some user that is not root.
@@ -180,8 +181,7 @@ fn a_root_process_that_cannot_be_executed() {
         ("no-shell", 0o755, "#!/no/such/shell\n"),
         ("no-program", 0o755, "certainly not a program"),
     ] {
-        fs::write(layer.join(name), text).unwrap();
-        fs::set_permissions(layer.join(name), fs::Permissions::from_mode(mode)).unwrap();
+        program::write(&layer.join(name), mode, text.as_bytes());
     }
     for (program, why) in [
         ("/missing", "No such file or directory"),
@@ -325,7 +325,7 @@ fn as_nobody(mut command: Command) -> Finished {
 /// A copy of the binary that those who are not root can reach, wherever it was built.
 fn reachable(home: &Home) -> PathBuf {
     let copy = home.scratch().join("xdocker");
-    fs::copy(BINARY, &copy).unwrap();
+    program::write(&copy, 0o755, &fs::read(BINARY).unwrap());
     copy
 }
 

@@ -9,7 +9,7 @@ use std::{env, io, thread};
 use tempfile::TempDir;
 use xdocker_core::{Boot, Container, ContainerSpec, Engine, TestImage, Version};
 
-use crate::{leaks, role};
+use crate::{leaks, program, role};
 
 /// Name of the image that every home has.
 pub const IMAGE: &str = "test";
@@ -172,8 +172,9 @@ impl Template {
         let made = Arc::new(scratch());
         let engine = Engine::open(made.path()).expect("a home");
         engine.images().install_test(Version::none(), &TestImage::new()).expect("the test image");
-        let program = made.path().join("images").join(IMAGE).join("_/rlayer").join(&role::INSIDE[1..]);
-        fs::copy(env::current_exe().expect("our own path"), &program).expect("a copy of this program");
+        let own = env::current_exe().and_then(fs::read).expect("our own program");
+        let inside = made.path().join("images").join(IMAGE).join("_/rlayer").join(&role::INSIDE[1..]);
+        program::write(&inside, 0o755, &own);
         *current = Arc::downgrade(&made);
         Self(made)
     }

@@ -6,6 +6,7 @@ pub mod cli;
 pub mod home;
 pub mod leaks;
 pub mod mounts;
+pub mod program;
 pub mod pty;
 pub mod role;
 pub mod wait;
