@@ -103,6 +103,12 @@ impl Engine {
             let path = stage.path().join(part);
             fs::create_dir(&path).map_err(Error::file("create", &path))?;
         }
+        // The root of an overlay is its upper directory's: without this its mode would be the caller's umask.
+        if let Some(top) = held.images.last() {
+            let (top, own) = (self.images().layer(&top.id), stage.path().join("rwlayer"));
+            let mode = fs::metadata(&top).map_err(Error::file("read", &top))?.permissions();
+            fs::set_permissions(&own, mode).map_err(Error::file("change", &own))?;
+        }
         definition.write(stage.path(), Durability::Unsynced)?;
         let owner = own(stage.path())?;
         match stage.publish(&self.home.container(&name), durability) {
