@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 use std::{env, fs, io};
 
-use crate::container::{Container, ContainerInfo, Definition};
+use crate::container::{Container, ContainerInfo, Definition, Ephemeral, own};
 use crate::error::{Error, Result};
 use crate::home::{Durability, Home};
 use crate::image::ImageStore;
@@ -62,18 +62,26 @@ impl Engine {
     /// # Errors
     /// [`Error::ContainerExists`], [`Error::NoSuchImage`], [`Error::Invalid`] without any image.
     pub fn create(&self, spec: &ContainerSpec) -> Result<Container> {
-        self.make(spec, Durability::Synced)
+        let (container, _) = self.make(spec, |_| Ok(()), Durability::Synced)?;
+        Ok(container)
     }
 
-    /// Creates a container that nobody will miss after a crash of the machine: nothing is synced.
+    /// Creates a container that goes with us.
     ///
     /// # Errors
     /// Those of [`Self::create`].
-    pub fn create_ephemeral(&self, spec: &ContainerSpec) -> Result<Container> {
-        self.make(spec, Durability::Unsynced)
+    pub fn create_ephemeral(&self, spec: &ContainerSpec) -> Result<Ephemeral> {
+        let (container, owner) = self.make(spec, own, Durability::Unsynced)?;
+        Ok(Ephemeral::new(container, owner))
     }
 
-    fn make(&self, spec: &ContainerSpec, durability: Durability) -> Result<Container> {
+    /// Builds a container and publishes it. `own` marks whose it is, in the directory that is to be its.
+    fn make<T>(
+        &self,
+        spec: &ContainerSpec,
+        own: impl FnOnce(&Path) -> Result<T>,
+        durability: Durability,
+    ) -> Result<(Container, T)> {
         let Some(top) = spec.images.last() else {
             return Err(Error::invalid("list of images", "", "a container stands on one image at least"));
         };
@@ -88,13 +96,21 @@ impl Engine {
             hostname: spec.hostname.clone().unwrap_or_else(|| Hostname::from(&name)),
             network: spec.network,
             created: SystemTime::now(),
+            ephemeral: durability == Durability::Unsynced,
         };
         let stage = self.home.stage("container")?;
         for part in ["rwlayer", "workdir", "merged"] {
             let path = stage.path().join(part);
             fs::create_dir(&path).map_err(Error::file("create", &path))?;
         }
+        // The root of an overlay is its upper directory's: without this its mode would be the caller's umask.
+        if let Some(top) = held.images.last() {
+            let (top, own) = (self.images().layer(&top.id), stage.path().join("rwlayer"));
+            let mode = fs::metadata(&top).map_err(Error::file("read", &top))?.permissions();
+            fs::set_permissions(&own, mode).map_err(Error::file("change", &own))?;
+        }
         definition.write(stage.path(), Durability::Unsynced)?;
+        let owner = own(stage.path())?;
         match stage.publish(&self.home.container(&name), durability) {
             Err(Error::File { source, .. }) if source.kind() == io::ErrorKind::AlreadyExists => {
                 return Err(Error::ContainerExists(name));
@@ -115,7 +131,7 @@ impl Engine {
                 }
             });
         }
-        Ok(container)
+        Ok((container, owner))
     }
 
     /// The container of that name.

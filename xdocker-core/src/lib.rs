@@ -38,7 +38,7 @@ mod spec;
 mod state;
 mod sys;
 
-pub use container::{Boot, Container, ContainerInfo, Root};
+pub use container::{Boot, Container, ContainerInfo, Ephemeral, Root};
 pub use engine::Engine;
 pub use error::{Error, ErrorKind, Result};
 pub use image::{Image, ImageStore, TestImage, TestImageReport};

@@ -280,7 +280,7 @@ impl Child {
         self.pid
     }
 
-    /// Sends it a signal; one that has ended is no error.
+    /// Sends a signal to its process group: it and what it has started there. One that has ended is no error.
     ///
     /// # Errors
     /// [`Error::System`].

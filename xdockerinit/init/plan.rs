@@ -1,6 +1,6 @@
 //! A plan as it lies in memory, and its steps one after the other.
 
-use crate::sys::{self, EPROTO, Result, Text};
+use crate::sys::{self, EPROTO, Memory, Result, Text};
 use crate::wire::{Header, MAGIC, StepHead};
 
 /// A checked plan, mapped for as long as the process lives.
@@ -17,7 +17,7 @@ impl Plan {
         if length < size_of::<Header>() {
             return Err(EPROTO);
         }
-        let start = sys::map(Some(fd), length)?.cast_const();
+        let start = sys::map(Memory::File(fd), length)?.cast_const();
         sys::close(fd);
         // SAFETY: a page-aligned mapping of at least a header's length that is never unmapped.
         let header = unsafe { &*start.cast::<Header>() };

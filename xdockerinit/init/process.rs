@@ -3,7 +3,7 @@
 use crate::BROKEN;
 use crate::plan::Plan;
 use crate::steps::Machine;
-use crate::sys::{self, Errno, Result, SIGKILL};
+use crate::sys::{self, Errno, Memory, Result, SIGKILL};
 use crate::wire::{Report, op, report, section, work};
 
 /// Where a step failed, and why.
@@ -43,7 +43,7 @@ pub struct Progress {
 impl Progress {
     /// A new shared page, all zeros.
     pub fn new() -> Result<*mut Self> {
-        Ok(sys::map(None, size_of::<Self>())?.cast())
+        Ok(sys::map(Memory::Shared, size_of::<Self>())?.cast())
     }
 
     /// How it went, once the process has executed its program, closed its pipe or died.

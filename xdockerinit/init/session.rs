@@ -259,7 +259,8 @@ fn attend(pid: i32, terminal: bool) -> i32 {
         }
         match receive_request() {
             Ok((asked, _)) if asked.kind == request::SIGNAL => {
-                let _ = sys::pidfd_send_signal(process, asked.argument as i32);
+                // To its whole group, as a terminal would: a shell's command line is more than the shell.
+                let _ = sys::kill(-pid, asked.argument as i32);
             }
             _ => {
                 // The client has gone: as with a terminal that hangs up, and then by force.

@@ -2,7 +2,7 @@
 
 use crate::plan::Step;
 use crate::sys::{self, EACCES, EBUSY, EEXIST, EINVAL, ENAMETOOLONG, ENOENT, ENOSYS, ENOTDIR, EXDEV};
-use crate::sys::{Errno, Result, Text};
+use crate::sys::{Errno, Memory, Result, Text};
 use crate::wire::{op, slot};
 
 /// What steps of a process have between them: the descriptors that they pass on to one another.
@@ -116,7 +116,7 @@ impl Machine {
         let (argc, envc) = (step.head.x as usize, step.head.y as usize);
         // Two arrays of pointers, each with a null at its end.
         let room = (argc + envc + 2) * size_of::<*const u8>();
-        let pointers = sys::map(None, room)?.cast::<*const u8>();
+        let pointers = sys::map(Memory::Private, room)?.cast::<*const u8>();
         let mut texts = step.texts();
         // SAFETY: the mapping has room for all of them and begins as zeros.
         let (arguments, environment) = unsafe {

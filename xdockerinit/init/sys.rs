@@ -461,26 +461,29 @@ pub fn file_system_type(fd: i32) -> Result<u64> {
     Ok(answer[0])
 }
 
-/// Maps a file read-only and private, or `None` as shared anonymous memory, for as long as we live.
-pub fn map(file: Option<i32>, length: usize) -> Result<*mut u8> {
+/// What memory is mapped from.
+pub enum Memory {
+    /// A file, read-only.
+    File(i32),
+    /// Zeros that child processes see change.
+    Shared,
+    /// Zeros of our own.
+    Private,
+}
+
+/// mmap(2), for as long as we live.
+pub fn map(memory: Memory, length: usize) -> Result<*mut u8> {
     const PROT_READ: u32 = 1;
     const PROT_WRITE: u32 = 2;
     const MAP_SHARED: u32 = 1;
     const MAP_PRIVATE: u32 = 2;
     const MAP_ANONYMOUS: u32 = 0x20;
-    let at = match file {
-        Some(fd) => call!(9, null_mut::<u8>(), length, PROT_READ, MAP_PRIVATE, fd, 0)?,
-        None => call!(
-            9,
-            null_mut::<u8>(),
-            length,
-            PROT_READ | PROT_WRITE,
-            MAP_SHARED | MAP_ANONYMOUS,
-            -1isize,
-            0
-        )?,
+    let (access, kind, file) = match memory {
+        Memory::File(fd) => (PROT_READ, MAP_PRIVATE, fd),
+        Memory::Shared => (PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1),
+        Memory::Private => (PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1),
     };
-    Ok(at as *mut u8)
+    Ok(call!(9, null_mut::<u8>(), length, access, kind, file as isize, 0)? as *mut u8)
 }
 
 /// Size of a file (lseek(2) to its end).

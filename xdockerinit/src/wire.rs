@@ -226,7 +226,7 @@ pub struct Report {
 pub mod request {
     /// Start a process: descriptors are the plan, then stdin, stdout and stderr (none on a terminal).
     pub const SESSION: u32 = 1;
-    /// Sent by the client of a session: signal `argument` to its process.
+    /// Sent by the client of a session: signal `argument` to its process's group.
     pub const SIGNAL: u32 = 2;
     /// Every terminal session of the container hangs up, as when a host goes down. Not answered.
     pub const HANG_UP: u32 = 3;

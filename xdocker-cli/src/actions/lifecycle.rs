@@ -4,7 +4,7 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::Duration;
 
-use xdocker_core::{Boot, Container, ContainerSpec, Error, Exec};
+use xdocker_core::{Boot, Container, ContainerName, ContainerSpec, Error, Exec, State};
 
 use super::{container, engine, session};
 use crate::grammar::Given;
@@ -27,8 +27,29 @@ pub(crate) fn create(mut given: Given) -> Outcome {
         spec = spec.network(network);
     }
     let engine = engine()?;
-    let container = if given.remove { engine.create_ephemeral(&spec)? } else { engine.create(&spec)? };
-    if given.boot { start(&container, &given) } else { report::ok() }
+    if given.remove {
+        let ephemeral = engine.create_ephemeral(&spec)?;
+        let outcome = bound(&ephemeral, &boot_of(&given));
+        return removed(outcome, ephemeral.name().clone(), ephemeral.close());
+    }
+    let container = engine.create(&spec)?;
+    if !given.boot {
+        return report::ok();
+    }
+    match start(&container, &given) {
+        // What was asked for as a whole and did not come to be leaves nothing behind.
+        Err(Failure::Engine(error))
+            if matches!(container.state(), Ok(State::Stopped)) && !ended(&container) =>
+        {
+            removed(Err(error.into()), container.name().clone(), container.destroy(false))
+        }
+        outcome => outcome,
+    }
+}
+
+/// Whether the container has ever run to an end.
+fn ended(container: &Container) -> bool {
+    container.info().is_ok_and(|info| info.exit.is_some())
 }
 
 /// `-a boot`
@@ -38,18 +59,20 @@ pub(crate) fn boot(given: Given) -> Outcome {
 
 /// Boots `container` and does what was asked for then.
 fn start(container: &Container, given: &Given) -> Outcome {
-    let mut boot = Boot::new();
-    if let Some([program, args @ ..]) = given.program.as_deref() {
-        boot = boot.exec(Exec::new(program).args(args));
-    }
+    let boot = boot_of(given);
     if given.wait {
         return bound(container, &boot);
     }
-    if given.remove {
-        return removed(bound(container, &boot), container);
-    }
     container.boot(&boot)?;
     if given.attach { session::attach_to(container) } else { report::ok() }
+}
+
+/// How it is to be booted.
+fn boot_of(given: &Given) -> Boot {
+    match given.program.as_deref() {
+        Some([program, args @ ..]) => Boot::new().exec(Exec::new(program).args(args)),
+        _ => Boot::new(),
+    }
 }
 
 /// Boots `container` with our streams, and stays with it until it ends.
@@ -74,13 +97,11 @@ fn our_streams() -> io::Result<[OwnedFd; 3]> {
     ])
 }
 
-/// Removes `container` whatever came of running it. That is what is reported, unless only this fails.
-fn removed(outcome: Outcome, container: &Container) -> Outcome {
-    let gone = container.destroy(true);
+/// What came of a container that had to go again: what came of it before, unless only its going failed.
+fn removed(outcome: Outcome, name: ContainerName, gone: Result<(), Error>) -> Outcome {
     match (outcome, gone) {
         (Err(Failure::Engine(first)), Err(second)) => {
-            let what = format!("container {}", container.name());
-            Err(Error::TearDown { what, failures: vec![first, second] }.into())
+            Err(Error::TearDown { what: format!("container {name}"), failures: vec![first, second] }.into())
         }
         (Ok(_), Err(failure)) => Err(failure.into()),
         (outcome, _) => outcome,

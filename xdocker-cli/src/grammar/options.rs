@@ -102,7 +102,8 @@ pub(super) static IMAGES: Opt = Opt {
     long: "image",
     alias: None,
     takes: Takes::Value("(image[:version])[,(image[:version])]...", |given, value| {
-        given.images = text(value)?.split(',').map(str::parse).collect::<Result<_, xdocker_core::NameError>>()?;
+        given.images =
+            text(value)?.split(',').map(str::parse).collect::<Result<_, xdocker_core::NameError>>()?;
         Ok(())
     }),
     about: "images to stand on, the lowest first; without version the highest there is",

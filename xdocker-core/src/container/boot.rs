@@ -28,7 +28,6 @@ const NAMESPACES: i32 =
 #[derive(Clone, Debug, Default)]
 pub struct Boot {
     exec: Option<Exec>,
-    pub(super) volatile: bool,
     fault: Option<usize>,
 }
 
@@ -93,8 +92,12 @@ impl Container {
             Found::Starting | Found::Running(_) => return Err(Error::Running(self.name.clone())),
             Found::Abandoned(_) => self.repair(&lock)?,
         }
-        let layers = self.layers(&definition, boot)?;
+        let layers = self.layers(&definition)?;
         let mut plan = self.plan(&definition, boot, &layers)?;
+        if layers.volatile {
+            // After one volatile mount overlay refuses another until its mark is gone (overlayfs.rst).
+            self.home.discard(&self.directory().join("workdir/work"))?;
+        }
         if let Some(netns) = self.netns(&definition) {
             // A reboot of the host clears /run.
             netns::ensure(&netns)?;
@@ -142,7 +145,7 @@ impl Container {
     }
 
     /// Where the layers lie, and that they can carry a container.
-    fn layers(&self, definition: &Definition, boot: &Boot) -> Result<Layers> {
+    fn layers(&self, definition: &Definition) -> Result<Layers> {
         let home = self.home.path();
         let relative = |path: PathBuf| path.strip_prefix(home).map(PathBuf::from).unwrap_or(path);
         let images = self.images();
@@ -158,7 +161,7 @@ impl Container {
             home: home.to_owned(),
             lower,
             container: relative(self.directory()),
-            volatile: boot.volatile,
+            volatile: definition.ephemeral,
         };
         check_mount_points(definition, &layers)?;
         Ok(layers)

@@ -20,6 +20,9 @@ pub(crate) struct Definition {
     pub(crate) hostname: Hostname,
     pub(crate) network: Network,
     pub(crate) created: SystemTime,
+    /// It goes with its owner.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) ephemeral: bool,
 }
 
 impl Definition {

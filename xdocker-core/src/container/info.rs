@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use super::Container;
+use super::{Container, ephemeral};
 use crate::error::{Error, Result};
 use crate::image::TreeSize;
 use crate::name::{ContainerName, ImageId};
@@ -41,6 +41,11 @@ impl Container {
     pub fn info(&self) -> Result<ContainerInfo> {
         let definition = self.definition()?;
         let state = self.state()?;
+        if definition.ephemeral && state == State::Stopped && !ephemeral::is_owned(&self.directory())? {
+            // Its owner was killed, and with it the container; what is left is rubbish.
+            self.destroy(false)?;
+            return Err(Error::NoSuchContainer(self.name.clone()));
+        }
         let exit = if state == State::Stopped { self.records().exit()? } else { None };
         let layer = self.directory().join("rwlayer");
         let size = TreeSize::measure(&layer).map_err(Error::file("measure", &layer))?.bytes;

@@ -12,6 +12,7 @@
 mod boot;
 mod definition;
 mod end;
+mod ephemeral;
 mod info;
 mod root;
 
@@ -28,6 +29,8 @@ use crate::sys::resolve::open_in_root;
 
 pub use boot::Boot;
 pub(crate) use definition::Definition;
+pub use ephemeral::Ephemeral;
+pub(crate) use ephemeral::own;
 pub use info::ContainerInfo;
 pub use root::Root;
 

@@ -15,6 +15,7 @@
 //! - **Records** are written beside the old one, synced and renamed over it (module [`record`]).
 //! - **Locks** are flocks on directories, never files that outlive a crash ([`DirectoryLock`]).
 
+mod conversion;
 mod entries;
 mod lock;
 pub(crate) mod record;
@@ -31,6 +32,7 @@ use std::sync::Arc;
 
 use nix::fcntl::OFlag;
 
+pub(crate) use conversion::Conversion;
 pub(crate) use entries::entries;
 pub(crate) use lock::DirectoryLock;
 pub(crate) use stage::Stage;
@@ -40,6 +42,15 @@ use crate::name::{ContainerName, ImageId};
 
 /// Directory of the stages, below the home.
 const WORK: &str = ".work";
+
+/// Directory of an image's files, below the image's own.
+pub(crate) const IMAGE_LAYER: &str = "rlayer";
+
+/// Record of an image.
+pub(crate) const IMAGE_RECORD: &str = "image.json";
+
+/// Directory of the files that a container has changed, below the container's own.
+const CONTAINER_LAYER: &str = "rwlayer";
 
 /// How a directory is opened that must be one itself, and not a link to one.
 pub(crate) const DIRECTORY: OFlag =
@@ -72,8 +83,25 @@ impl Home {
             make_directory(&root.join(part), 0o700, false)?;
         }
         let home = Self { root: root.into() };
-        stage::sweep(&home.work())?;
+        home.sweep()?;
         Ok(home)
+    }
+
+    /// Removes the stages that nobody holds, and ends the conversions that were under way in them. What
+    /// cannot be removed takes nothing but space, and must not keep the home from being opened.
+    fn sweep(&self) -> Result<()> {
+        for stage in stage::abandoned(&self.work())? {
+            tracing::debug!("removing {}, which a crash left", stage.path().display());
+            match conversion::resume(self, &stage) {
+                Ok(true) => drop(stage),
+                Ok(false) => stage.leave(),
+                Err(error) => {
+                    tracing::warn!("{}; it will be tried again", error.chain());
+                    stage.leave();
+                }
+            }
+        }
+        Ok(())
     }
 
     /// The home itself, absolute.

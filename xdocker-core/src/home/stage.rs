@@ -79,7 +79,8 @@ impl Stage {
         }
     }
 
-    fn sync_records(&self) -> Result<()> {
+    /// Brings the files directly in the stage to the disk.
+    pub(super) fn sync_records(&self) -> Result<()> {
         for entry in fs::read_dir(&self.path).map_err(Error::file("read", &self.path))? {
             let entry = entry.map_err(Error::file("read", &self.path))?;
             let path = entry.path();
@@ -88,6 +89,11 @@ impl Stage {
             }
         }
         Ok(())
+    }
+
+    /// Leaves the stage as it is, for the next sweep.
+    pub(super) fn leave(mut self) {
+        self.lock = None;
     }
 
     /// Deletes the stage with everything in it: what drop does, for callers who want to know.
@@ -107,24 +113,19 @@ impl Drop for Stage {
     }
 }
 
-/// Removes every stage in `work` that nobody holds. One that cannot be removed is logged and left: it
-/// takes nothing but space, and must not keep the home from being opened.
-pub(super) fn sweep(work: &Path) -> Result<()> {
+/// The stages in `work` that nobody holds any more, held by us from now on.
+pub(super) fn abandoned(work: &Path) -> Result<Vec<Stage>> {
+    let mut stages = Vec::new();
     for entry in fs::read_dir(work).map_err(Error::file("read", work))? {
         let path = entry.map_err(Error::file("read", work))?.path();
         match DirectoryLock::attempt(&path, FlockArg::LockExclusiveNonblock) {
-            Ok(Some(lock)) => {
-                tracing::debug!("removing {}, which a crash left", path.display());
-                if let Err(error) = remove_held(&lock) {
-                    tracing::warn!("{}", error.chain());
-                }
-            }
+            Ok(Some(lock)) => stages.push(Stage { lock: Some(lock), path }),
             Ok(None) => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => tracing::warn!("cannot lock {}: {error}", path.display()),
         }
     }
-    Ok(())
+    Ok(stages)
 }
 
 /// Deletes a stage whose lock we hold.

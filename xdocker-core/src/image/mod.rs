@@ -16,6 +16,7 @@
 //!   without force.
 //! - A `NAME` directory goes with its last version.
 
+mod convert;
 mod copy;
 mod in_use;
 mod install;
@@ -26,12 +27,8 @@ mod store;
 mod test_image;
 mod tree;
 
+use crate::home::{IMAGE_LAYER as LAYER, IMAGE_RECORD as RECORD};
+
 pub(crate) use size::TreeSize;
 pub use store::{Image, ImageStore};
 pub use test_image::{TestImage, TestImageReport};
-
-/// Directory of the files of an image.
-const LAYER: &str = "rlayer";
-
-/// File that holds the record of an image.
-const RECORD: &str = "image.json";

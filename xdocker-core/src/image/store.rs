@@ -106,16 +106,14 @@ impl ImageStore {
     /// # Errors
     /// As [`Self::resolve`]; [`Error::Busy`].
     pub(crate) fn hold(&self, wanted: &[ImageRef]) -> Result<HeldImages> {
-        let mut locks = Vec::new();
-        for name in wanted.iter().map(|image| &image.name).collect::<BTreeSet<_>>() {
-            match NameLock::shared(&self.home, name) {
-                Ok(lock) => locks.push(lock),
-                // The lookup says in its own words which image is missing.
-                Err(missing) if missing.kind() == ErrorKind::NotFound => {}
-                Err(error) => return Err(error),
-            }
-        }
+        let locks = self.hold_names(wanted.iter().map(|image| &image.name).collect())?;
         Ok(HeldImages { images: self.resolve(wanted)?, _locks: locks })
+    }
+
+    /// Shares the locks of those `names` that exist; which images are missing is said by a lookup.
+    pub(super) fn hold_names(&self, names: BTreeSet<&ImageName>) -> Result<Vec<DirectoryLock>> {
+        let locks = names.into_iter().map(|name| NameLock::shared(&self.home, name));
+        locks.filter(|lock| !matches!(lock, Err(gone) if gone.kind() == ErrorKind::NotFound)).collect()
     }
 
     /// Deletes an image. Without `force` only when no container stands on it.

@@ -1,0 +1,79 @@
+//! Containers that nobody will miss.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::ops::Deref;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use super::Container;
+use crate::error::{Error, Result};
+use crate::sys::runlock;
+
+/// Lock of the owner, in the directory of an ephemeral container.
+const FILE: &str = "owner.lock";
+
+/// A container that goes with its owner: when this value is dropped, and when our process ends, even by
+/// SIGKILL. Nothing of it is ever synced to a disk.
+///
+/// After a SIGKILL nobody is there to delete its directory; the next look at the home does.
+#[derive(Debug)]
+pub struct Ephemeral {
+    /// `None` once it has been closed.
+    container: Option<Container>,
+    /// Holds the lock that says that we live.
+    _owner: File,
+}
+
+impl Ephemeral {
+    pub(crate) fn new(container: Container, owner: File) -> Self {
+        Self { container: Some(container), _owner: owner }
+    }
+
+    /// Ends and deletes the container, and says what could not be removed, which dropping cannot.
+    ///
+    /// # Errors
+    /// Those of [`Container::destroy`].
+    pub fn close(mut self) -> Result<()> {
+        self.container.take().map_or(Ok(()), |container| container.destroy(true))
+    }
+}
+
+impl Deref for Ephemeral {
+    type Target = Container;
+
+    fn deref(&self) -> &Container {
+        self.container.as_ref().expect("only `close` and `drop` take it, and nothing comes after them")
+    }
+}
+
+impl Drop for Ephemeral {
+    fn drop(&mut self) {
+        if let Some(container) = self.container.take()
+            && let Err(error) = container.destroy(true)
+        {
+            tracing::warn!("{}", error.chain());
+        }
+    }
+}
+
+/// Makes the owner's lock in `directory` and takes it.
+pub(crate) fn own(directory: &Path) -> Result<File> {
+    let path = directory.join(FILE);
+    let make = || -> io::Result<File> {
+        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
+        runlock::take(&file)?;
+        Ok(file)
+    };
+    make().map_err(Error::file("create", &path))
+}
+
+/// Whether the owner of the container in `directory` lives.
+pub(super) fn is_owned(directory: &Path) -> Result<bool> {
+    let path = directory.join(FILE);
+    let owned = || runlock::is_taken(&File::open(&path)?);
+    match owned() {
+        Err(why) if why.kind() == io::ErrorKind::NotFound => Ok(false),
+        other => other.map_err(Error::file("read", &path)),
+    }
+}
