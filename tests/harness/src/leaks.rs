@@ -122,7 +122,8 @@ fn belongs(pid: u32, home: &Path) -> bool {
 }
 
 /// Whether the root of the process is one of a container of `home`.
-fn inside(pid: u32, home: &Path) -> bool {
+#[must_use]
+pub fn inside(pid: u32, home: &Path) -> bool {
     fs::read(format!("/proc/{pid}/root/{MARK}")).is_ok_and(|mark| mark == home.as_os_str().as_bytes())
 }
 
