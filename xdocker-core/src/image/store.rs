@@ -159,6 +159,8 @@ impl ImageStore {
         for image in &held.images {
             copy_tree(&self.layer(&image.id), &layer)?;
         }
+        // It may go now; the new one may be a version of the same name, whose lock is wanted.
+        drop(held);
         self.add(stage, id)
     }
 
