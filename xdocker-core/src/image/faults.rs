@@ -141,3 +141,53 @@ fn a_read_only_home_can_be_looked_at() {
         assert!(error.starts_with("cannot create ") && error.ends_with("(os error 30)"), "{error}");
     });
 }
+
+/// Runs itself as the process that is killed.
+#[test]
+fn a_copy_that_is_killed_is_whole_or_not_there() {
+    const ROLE: &str = "XDOCKER_TEST_KILLED_COPY";
+    if let Ok(home) = std::env::var(ROLE) {
+        let store = ImageStore::new(Home::open(Path::new(&home)).unwrap());
+        store.copy(&id("1").into(), &id("2")).unwrap();
+        std::process::exit(0);
+    }
+    let (_scratch, home) = Scratch::with_home("image-killed");
+    let store = ImageStore::new(home.clone());
+    let stage = home.stage("test").unwrap();
+    for directory in 0..20 {
+        let directory = stage.path().join(LAYER).join(directory.to_string());
+        fs::create_dir_all(&directory).unwrap();
+        (0..20).for_each(|file| fs::write(directory.join(file.to_string()), "content").unwrap());
+    }
+    let original = store.add(stage, &id("1")).unwrap();
+
+    let copy = || {
+        let mut command = std::process::Command::new(std::env::current_exe().unwrap());
+        command.args(["--exact", "image::faults::a_copy_that_is_killed_is_whole_or_not_there"]);
+        command.env(ROLE, home.path()).stdout(std::process::Stdio::null());
+        command.spawn().unwrap()
+    };
+    let begin = std::time::Instant::now();
+    assert!(copy().wait().unwrap().success());
+    let whole_time = begin.elapsed();
+    let mut outcomes = [0, 0];
+    for round in 0..100 {
+        // From the first moment to one a little after the last.
+        let mut killed = copy();
+        std::thread::sleep(whole_time * round / 80);
+        killed.kill().unwrap();
+        killed.wait().unwrap();
+
+        let store = ImageStore::new(Home::open(home.path()).unwrap());
+        assert!(names(&home.path().join(".work")).is_empty());
+        let images = store.list().unwrap();
+        assert_eq!(images[0], original);
+        if let Some(copied) = images.get(1) {
+            let measured = super::size::TreeSize::measure(&store.layer(&copied.id)).unwrap();
+            assert_eq!((measured.bytes, measured.entries), (original.size, original.entries));
+            store.delete(&id("2").into(), false).unwrap();
+        }
+        outcomes[images.len() - 1] += 1;
+    }
+    assert!(outcomes.iter().all(|count| *count > 0), "{outcomes:?} is no test");
+}
