@@ -19,7 +19,8 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::sync::OnceLock;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
@@ -202,6 +203,15 @@ impl Records {
             Some(record) if record.pid.is_some() => Found::Running(record),
             _ => Found::Starting,
         })
+    }
+
+    /// Waits until nobody watches over the run any more, at most for `limit`.
+    pub(crate) fn wait_unwatched(&self, limit: Duration) -> Result<()> {
+        let give_up = Instant::now() + limit;
+        while matches!(self.look()?, Found::Starting | Found::Running(_)) && Instant::now() < give_up {
+            thread::sleep(Duration::from_micros(200));
+        }
+        Ok(())
     }
 
     /// How the last run ended.

@@ -90,7 +90,11 @@ impl Machine {
             op::EXEC => self.exec(step),
             op::INIT => crate::reaper::run(self.may_be_init),
             op::KEYRING => allow(sys::join_session_keyring(), &[ENOSYS]),
-            op::DIE => sys::kill(sys::getpid(), sys::SIGKILL),
+            op::DIE => {
+                let _ = sys::kill(sys::getpid(), sys::SIGKILL);
+                // A container's PID 1 is immune to signals of its own (pid_namespaces(7)).
+                sys::exit(crate::BROKEN)
+            }
             op::MASK => self.mask(a, head.b, texts.take()),
             _ => Err(ENOSYS),
         }

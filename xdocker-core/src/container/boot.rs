@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use nix::fcntl::OFlag;
 
-use super::{Container, Definition, Root};
+use super::{CLEARING, Container, Definition, Root};
 use crate::error::{Error, Result};
 use crate::home::DirectoryLock;
 use crate::host::Kernel;
@@ -111,7 +111,9 @@ impl Container {
         let started = self.start_monitor(&plan, &lock, &run, stdio);
         if started.is_err() {
             drop(run);
-            // The monitor has undone everything and removed its record, unless it never came to life.
+            // The monitor has undone everything and removed its record, unless it never came to life or was
+            // killed; then it is dying still: the kernel closes its socket to us before it drops the lock.
+            records.wait_unwatched(CLEARING)?;
             self.repair(&lock)?;
         }
         started

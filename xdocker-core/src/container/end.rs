@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use nix::mount::{MntFlags, umount2};
 
-use super::Container;
+use super::{CLEARING, Container};
 use crate::error::{Error, Result};
 use crate::home::DirectoryLock;
 use crate::network::netns;
@@ -14,9 +14,6 @@ use crate::session::{self, SOCKET};
 use crate::spec::NetnsName;
 use crate::state::{Found, remove};
 use crate::sys::pidfd::PidFd;
-
-/// How long the kernel and the monitor may take to clear up after the root process has ended.
-const CLEARING: Duration = Duration::from_secs(10);
 
 impl Container {
     /// Asks the root process to end (SIGTERM) and returns when the container is gone. What has not ended

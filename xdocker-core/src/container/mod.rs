@@ -37,6 +37,9 @@ pub use root::Root;
 /// How long an operation waits for another one on the same container.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);
 
+/// How long the kernel and the monitor may take to clear up after the root process has ended.
+const CLEARING: std::time::Duration = std::time::Duration::from_secs(10);
+
 /// A container that exists. Cheap to clone; holds nothing open.
 #[derive(Clone, Debug)]
 pub struct Container {

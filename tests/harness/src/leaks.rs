@@ -1,0 +1,147 @@
+//! What containers of a home could leave behind.
+
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use xdocker_core::{ContainerName, NetnsName};
+
+use crate::wait;
+
+/// File in the images of a home that holds the home's path: whatever process has it in its root is a
+/// process of one of its containers.
+const MARK: &str = "etc/xdocker-test-home";
+
+/// How long the kernel, a monitor that is about to end, or a session's last process may take.
+const CLEARING: Duration = Duration::from_secs(10);
+
+/// Puts the mark of `home` into a layer.
+pub(crate) fn mark(layer: &Path, home: &Path) {
+    fs::write(layer.join(MARK), home.as_os_str().as_bytes()).expect("a file in a layer");
+}
+
+/// Checks that nothing is left of the containers of `home`, none of which may be running. Containers
+/// themselves may exist.
+///
+/// # Panics
+/// When something is left after a while.
+#[track_caller]
+pub fn assert_none(home: &Path) {
+    let mut found = Vec::new();
+    wait::until(CLEARING, || {
+        found = leaks(home);
+        found.is_empty()
+    });
+    assert!(found.is_empty(), "left behind in {}:\n{}", home.display(), found.join("\n"));
+}
+
+/// Everything of the containers of `home` that is there now, in words.
+#[must_use]
+pub fn leaks(home: &Path) -> Vec<String> {
+    let mut found: Vec<_> = mounts(home).iter().map(|path| format!("mount at {}", path.display())).collect();
+    found.extend(processes(home).iter().map(ToString::to_string));
+    for container in entries(&home.join("containers")) {
+        found.extend(
+            ["run.json", "session.sock"]
+                .map(|name| container.join(name))
+                .iter()
+                .filter(|path| path.symlink_metadata().is_ok())
+                .map(|path| format!("file {}", path.display())),
+        );
+    }
+    found.extend(entries(&home.join(".work")).iter().map(|path| format!("stage {}", path.display())));
+    found
+}
+
+/// Checks that the network namespace of a container, which does not exist any more, is gone too.
+///
+/// # Panics
+/// When it is there.
+#[track_caller]
+pub fn assert_no_netns(container: &ContainerName) {
+    let path = NetnsName::of(container).path();
+    assert!(path.symlink_metadata().is_err(), "left behind: {}", path.display());
+}
+
+/// Mount points below `home` in our mount namespace.
+///
+/// # Panics
+/// When there is no /proc.
+#[must_use]
+pub fn mounts(home: &Path) -> Vec<PathBuf> {
+    let table = fs::read("/proc/self/mountinfo").expect("the table of mounts");
+    let points = table.split(|byte| *byte == b'\n').filter_map(|line| {
+        // The fifth field (proc_pid_mountinfo(5)). Paths of tests hold nothing that is escaped there.
+        line.split(|byte| *byte == b' ').nth(4)
+    });
+    points
+        .map(|point| PathBuf::from(std::ffi::OsStr::from_bytes(point)))
+        .filter(|p| p.starts_with(home))
+        .collect()
+}
+
+/// A process that is there because of a container.
+#[derive(Clone, Debug)]
+pub struct Process {
+    /// Its number, in our PID namespace.
+    pub pid: u32,
+    /// Its name, as in /proc/PID/comm.
+    pub name: String,
+}
+
+impl std::fmt::Display for Process {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "process {} ({})", self.pid, self.name)
+    }
+}
+
+/// Processes of the containers of `home`: those whose root is a container's, the monitors, and the
+/// monitors' own children.
+///
+/// A zombie is not counted: nothing is left of it but a status for its parent, which is init where the
+/// process was ours.
+#[must_use]
+pub fn processes(home: &Path) -> Vec<Process> {
+    let numbers = entries(Path::new("/proc"));
+    let pids = numbers.iter().filter_map(|path| path.file_name()?.to_str()?.parse().ok());
+    let all = pids.filter(|pid| belongs(*pid, home));
+    all.filter_map(|pid| Some(Process { pid, name: name(pid)? })).collect()
+}
+
+/// The name of a process that has not ended.
+fn name(pid: u32) -> Option<String> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let (start, rest) = stat.rsplit_once(')')?;
+    let (_, name) = start.split_once('(')?;
+    (!matches!(rest.trim_start().chars().next(), Some('Z' | 'X') | None)).then(|| name.to_owned())
+}
+
+fn belongs(pid: u32, home: &Path) -> bool {
+    inside(pid, home) || (name(pid).as_deref() == Some("xdocker-monitor") && watches(pid, home))
+}
+
+/// Whether the root of the process is one of a container of `home`.
+#[must_use]
+pub fn inside(pid: u32, home: &Path) -> bool {
+    fs::read(format!("/proc/{pid}/root/{MARK}")).is_ok_and(|mark| mark == home.as_os_str().as_bytes())
+}
+
+/// Whether this is a monitor, which has files of the home open, or the holder of a session, which has a
+/// pidfd of the root process.
+fn watches(pid: u32, home: &Path) -> bool {
+    entries(&PathBuf::from(format!("/proc/{pid}/fd"))).iter().any(|fd| {
+        let info = PathBuf::from(format!("/proc/{pid}/fdinfo")).join(fd.file_name().unwrap_or_default());
+        let target = fs::read_link(fd).is_ok_and(|target| target.starts_with(home));
+        // A pidfd's information names the process; -1 is one that has gone, and whose holder should have.
+        let root = fs::read_to_string(info).ok().and_then(|text| {
+            text.lines().find_map(|line| line.strip_prefix("Pid:")).and_then(|n| n.trim().parse::<i32>().ok())
+        });
+        target || root.is_some_and(|root| root == -1 || inside(root as u32, home))
+    })
+}
+
+/// What is in a directory; nothing when it is not there.
+fn entries(path: &Path) -> Vec<PathBuf> {
+    fs::read_dir(path).into_iter().flatten().flatten().map(|entry| entry.path()).collect()
+}
