@@ -168,9 +168,12 @@ impl Records {
         let make = || -> io::Result<File> {
             let mut file =
                 OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&path)?;
-            runlock::take(&file)?;
-            file.write_all(text.as_bytes())?;
-            Ok(file)
+            let written = runlock::take(&file).and_then(|()| file.write_all(text.as_bytes()));
+            if written.is_err() {
+                // A full disk: nothing has been made that the record would have to tell of.
+                let _ = fs::remove_file(&path);
+            }
+            written.map(|()| file)
         };
         let file = make().map_err(Error::file("create", &path))?;
         let mut start = text;
@@ -223,8 +226,14 @@ impl Records {
     /// say so.
     pub(crate) fn close_run(&self, run: Option<&RunRecord>) -> Result<()> {
         let told = |run: &RunRecord| matches!(self.exit(), Ok(Some(exit)) if exit.ended_ns >= run.booted_ns);
-        if !run.is_some_and(told) {
-            record::write(&self.directory.join(EXIT), &ExitRecord::lost(), Durability::Unsynced)?;
+        let path = self.directory.join(EXIT);
+        if !run.is_some_and(told)
+            && let Err(error) = record::write(&path, &ExitRecord::lost(), Durability::Unsynced)
+        {
+            // A full disk must not keep a container that has ended from being seen so. Of how it ended
+            // nothing is said then, least of all what is true of the run before.
+            tracing::warn!("{}", error.chain());
+            remove(&path)?;
         }
         remove(&self.run_path())
     }

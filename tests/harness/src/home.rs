@@ -9,7 +9,7 @@ use std::{env, io, thread};
 use tempfile::TempDir;
 use xdocker_core::{Boot, Container, ContainerSpec, Engine, TestImage, Version};
 
-use crate::{leaks, role};
+use crate::{leaks, program, role};
 
 /// Name of the image that every home has.
 pub const IMAGE: &str = "test";
@@ -23,7 +23,7 @@ pub struct Home {
     engine: Engine,
     // Before the other: what lies in it is removed while the files that it shares are still there.
     _scratch: TempDir,
-    _template: Arc<TempDir>,
+    _template: Template,
 }
 
 impl Default for Home {
@@ -40,12 +40,9 @@ impl Home {
     #[must_use]
     pub fn new() -> Self {
         require_root();
-        let template = template();
         let scratch = scratch();
         let engine = Engine::open(scratch.path().join("home")).expect("a home");
-        let image = engine.home().join("images").join(IMAGE);
-        link_tree(&template.path().join("images").join(IMAGE), &image).expect("a copy of the test image");
-        leaks::mark(&image.join("_/rlayer"), engine.home());
+        let template = Template::link_into(engine.home());
         Self { engine, _scratch: scratch, _template: template }
     }
 
@@ -146,29 +143,44 @@ pub fn require_root() {
 }
 
 /// A directory that the test's own user and those who are nobody can enter, as they can /var.
-fn scratch() -> TempDir {
+pub(crate) fn scratch() -> TempDir {
     let scratch = tempfile::Builder::new().prefix("xdocker-test-").tempdir().expect("a temporary directory");
     fs::set_permissions(scratch.path(), Permissions::from_mode(0o755)).expect("its mode");
     scratch
 }
 
-/// A home with nothing but the test image, shared by all homes of this process that exist at a time.
-fn template() -> Arc<TempDir> {
-    static TEMPLATE: Mutex<Weak<TempDir>> = Mutex::new(Weak::new());
-    let mut current = TEMPLATE.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(template) = current.upgrade() {
-        return template;
+/// The test image, made once for all homes of this process that exist at a time.
+#[derive(Debug)]
+pub(crate) struct Template(Arc<TempDir>);
+
+impl Template {
+    /// Puts the image into `home`, by links to its files: containers only read them.
+    pub(crate) fn link_into(home: &Path) -> Self {
+        let template = Self::current();
+        let image = home.join("images").join(IMAGE);
+        link_tree(&template.0.path().join("images").join(IMAGE), &image).expect("a copy of the test image");
+        leaks::mark(&image.join("_/rlayer"), home);
+        template
     }
-    let template = Arc::new(scratch());
-    let engine = Engine::open(template.path()).expect("a home");
-    engine.images().install_test(Version::none(), &TestImage::new()).expect("the test image");
-    let program = template.path().join("images").join(IMAGE).join("_/rlayer").join(&role::INSIDE[1..]);
-    fs::copy(env::current_exe().expect("our own path"), &program).expect("a copy of this program");
-    *current = Arc::downgrade(&template);
-    template
+
+    fn current() -> Self {
+        static CURRENT: Mutex<Weak<TempDir>> = Mutex::new(Weak::new());
+        let mut current = CURRENT.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(made) = current.upgrade() {
+            return Self(made);
+        }
+        let made = Arc::new(scratch());
+        let engine = Engine::open(made.path()).expect("a home");
+        engine.images().install_test(Version::none(), &TestImage::new()).expect("the test image");
+        let own = env::current_exe().and_then(fs::read).expect("our own program");
+        let inside = made.path().join("images").join(IMAGE).join("_/rlayer").join(&role::INSIDE[1..]);
+        program::write(&inside, 0o755, &own);
+        *current = Arc::downgrade(&made);
+        Self(made)
+    }
 }
 
-/// Makes the tree `to` like `from`, with the same files: containers only read them.
+/// Makes the tree `to` like `from`, with the same files.
 fn link_tree(from: &Path, to: &Path) -> io::Result<()> {
     fs::create_dir(to)?;
     fs::set_permissions(to, fs::metadata(from)?.permissions())?;

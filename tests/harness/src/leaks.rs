@@ -64,13 +64,13 @@ pub fn assert_no_netns(container: &ContainerName) {
     assert!(path.symlink_metadata().is_err(), "left behind: {}", path.display());
 }
 
-/// Mount points below `home` in our mount namespace.
+/// Mount points below `home`, itself included, in the mount namespace of this thread.
 ///
 /// # Panics
 /// When there is no /proc.
 #[must_use]
 pub fn mounts(home: &Path) -> Vec<PathBuf> {
-    let table = fs::read("/proc/self/mountinfo").expect("the table of mounts");
+    let table = fs::read("/proc/thread-self/mountinfo").expect("the table of mounts");
     let points = table.split(|byte| *byte == b'\n').filter_map(|line| {
         // The fifth field (proc_pid_mountinfo(5)). Paths of tests hold nothing that is escaped there.
         line.split(|byte| *byte == b' ').nth(4)

@@ -2,7 +2,11 @@
 //!
 //! What is here fails by a panic: it is for tests alone.
 
+pub mod cli;
 pub mod home;
 pub mod leaks;
+pub mod mounts;
+pub mod program;
+pub mod pty;
 pub mod role;
 pub mod wait;

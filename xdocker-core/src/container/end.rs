@@ -1,7 +1,9 @@
 //! Ending: shutdown, kill, destroy, and clearing up after a monitor that was killed.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use nix::mount::{MntFlags, umount2};
@@ -162,7 +164,7 @@ fn kill_orphan(orphan: io::Result<Option<PidFd>>, pid: u32) -> Result<()> {
 }
 
 /// Takes away everything that is mounted at `path`.
-fn unmount(path: &std::path::Path) -> io::Result<()> {
+fn unmount(path: &Path) -> io::Result<()> {
     /// A launch mounts one thing there; more than a few are not our doing.
     const MOST: usize = 8;
     for _ in 0..MOST {
@@ -170,10 +172,18 @@ fn unmount(path: &std::path::Path) -> io::Result<()> {
             Ok(()) => continue,
             // Nothing is mounted there, or it is not there at all.
             Err(nix::Error::EINVAL | nix::Error::ENOENT) => return Ok(()),
+            // The kernel tells who is not root nothing; what such a boot has left is no mount.
+            Err(nix::Error::EPERM) if !is_mounted(path)? => return Ok(()),
             Err(why) => return Err(why.into()),
         }
     }
     Ok(())
+}
+
+/// Whether the directory at `path` is the root of a file system other than the one that it lies in.
+fn is_mounted(path: &Path) -> io::Result<bool> {
+    let device = |path: &Path| fs::symlink_metadata(path).map(|data| data.dev());
+    Ok(device(path)? != device(&path.join(".."))?)
 }
 
 /// None, the one, or all failures of a tear-down as one error.
