@@ -84,8 +84,8 @@ fn log_in(container: &Container) -> Result<String, Box<dyn Error>> {
     let end = terminal.file().read_to_end(&mut printed);
     let status = shell.wait()?;
     match end {
-        Err(why) if why.raw_os_error() != Some(EIO) => return Err(why.into()),
-        _ if !status.success() => return Err(format!("the shell ended with {status}").into()),
+        Err(why) if why.raw_os_error() != Some(EIO) => Err(why.into()),
+        _ if !status.success() => Err(format!("the shell ended with {status}").into()),
         _ => Ok(String::from_utf8_lossy(&printed).replace('\r', "")),
     }
 }
