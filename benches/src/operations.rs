@@ -4,12 +4,13 @@ use std::fs::File;
 use std::io::Read;
 use std::os::fd::OwnedFd;
 use std::process::{Command, Stdio};
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use xdocker_core::{Boot, Container, Exec};
 
 use crate::fixture::{Fixture, IDLE};
-use crate::rival::{Who, succeed};
+use crate::rival::{Rival, Who, succeed};
 use crate::samples::{Samples, Series};
 use crate::{Result, sys};
 
@@ -51,9 +52,9 @@ pub(crate) fn measure(fixture: &Fixture, rounds: usize) -> Result<Samples> {
         let victim = &victim;
         add(&mut series, DESTROY_RUNNING, rival.who, move || {
             number += 1;
-            let id = format!("victim{number}");
-            rival.start(victim, &id)?;
-            time(|| rival.delete(&id))
+            let name = format!("victim{number}");
+            rival.start(victim, &name)?;
+            time(|| rival.delete(&name))
         });
     }
     let mut samples = Samples::take(series, rounds)?;
@@ -140,7 +141,9 @@ fn programs<'a>(fixture: &'a Fixture, idle: &'a Container, series: &mut Vec<Seri
         time(|| succeed(&mut command))
     });
     for rival in fixture.rivals() {
-        add(series, RUN, rival.who, || time(|| succeed(rival.command().args(["exec", "idle", "/bin/true"]))));
+        add(series, RUN, rival.who, || {
+            time(|| succeed(rival.command().args(["exec", &rival.id("idle"), "/bin/true"])))
+        });
     }
 }
 
@@ -190,16 +193,12 @@ fn whole_lives<'a>(fixture: &'a Fixture, series: &mut Vec<Series<'a>>) -> Result
         Ok(cost)
     });
     add(series, FIRST_INSTRUCTION, Who::Floor, || stamp(&mut fixture.floor("/bin/stamp")));
-    let bundle = fixture.bundle("bundle-true", &["/bin/true"])?.0;
-    let stamps = fixture.bundle("bundle-stamp", &["/bin/stamp"])?.0;
+    let bundle = Rc::new(fixture.bundle("bundle-true", &["/bin/true"])?);
+    let stamps = Rc::new(fixture.bundle("bundle-stamp", &["/bin/stamp"])?);
     for rival in fixture.rivals() {
         let (bundle, stamps) = (bundle.clone(), stamps.clone());
-        add(series, WHOLE, rival.who, move || {
-            time(|| succeed(rival.command().args(["run", "--bundle"]).arg(&bundle).arg("whole")))
-        });
-        add(series, FIRST_INSTRUCTION, rival.who, move || {
-            stamp(rival.command().args(["run", "--bundle"]).arg(&stamps).arg("stamp"))
-        });
+        add(series, WHOLE, rival.who, move || time(|| succeed(&mut rival.run(&bundle, "whole"))));
+        add(series, FIRST_INSTRUCTION, rival.who, move || stamp(&mut rival.run(&stamps, "stamp")));
     }
     Ok(())
 }
@@ -233,24 +232,29 @@ fn lists(fixture: &Fixture, rounds: usize) -> Result<Samples> {
     let idle = fixture.bundle("bundle-many", &IDLE)?;
     for number in 0..MANY {
         fixture.engine.container(&name(number).parse()?)?.boot(&Boot::new())?;
-        for rival in fixture.rivals() {
+        for rival in with_cgroups(fixture) {
             rival.start(&idle, &name(number))?;
         }
     }
     samples.extend(Samples::take(list(fixture, LIST_RUNNING, true), rounds)?);
     for number in 0..MANY {
         fixture.engine.container(&name(number).parse()?)?.destroy(true)?;
-        for rival in fixture.rivals() {
+        for rival in with_cgroups(fixture) {
             rival.delete(&name(number))?;
         }
     }
     Ok(samples)
 }
 
+/// The runtimes as they are used; a list is the same without cgroups.
+fn with_cgroups(fixture: &Fixture) -> impl Iterator<Item = &Rival> {
+    fixture.rivals().iter().filter(|rival| rival.who != Who::CrunBare)
+}
+
 fn list<'a>(fixture: &'a Fixture, operation: &'static str, with_rivals: bool) -> Vec<Series<'a>> {
     let mut series = Vec::new();
     add(&mut series, operation, Who::Xdocker, || cpu(&mut fixture.xdocker("-s containers")));
-    for rival in fixture.rivals().iter().filter(|_| with_rivals) {
+    for rival in with_cgroups(fixture).filter(|_| with_rivals) {
         add(&mut series, operation, rival.who, || cpu(rival.command().arg("list")));
     }
     series

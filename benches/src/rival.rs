@@ -69,14 +69,28 @@ impl Rival {
         Ok(String::from_utf8(output.stdout)?.lines().next().unwrap_or_default().to_owned())
     }
 
+    /// The command that boots a container and waits for its end.
+    pub(crate) fn run(&self, bundle: &Bundle, name: &str) -> Command {
+        let mut command = self.command();
+        command.args(["run", "--bundle"]).arg(&bundle.0).arg(self.id(name));
+        command
+    }
+
     /// Starts a container that runs on.
-    pub(crate) fn start(&self, bundle: &Bundle, id: &str) -> Result<()> {
-        succeed(self.command().args(["run", "--detach", "--bundle"]).arg(&bundle.0).arg(id))
+    pub(crate) fn start(&self, bundle: &Bundle, name: &str) -> Result<()> {
+        let mut command = self.command();
+        command.args(["run", "--detach", "--bundle"]).arg(&bundle.0).arg(self.id(name));
+        succeed(&mut command)
     }
 
     /// Kills and deletes a container.
-    pub(crate) fn delete(&self, id: &str) -> Result<()> {
-        succeed(self.command().args(["delete", "--force", id]))
+    pub(crate) fn delete(&self, name: &str) -> Result<()> {
+        succeed(self.command().args(["delete", "--force", &self.id(name)]))
+    }
+
+    /// An id that no other runtime uses, since that of a container is the name of its cgroups too.
+    pub(crate) fn id(&self, name: &str) -> String {
+        format!("xdocker-bench-{}-{name}", self.who).replace(' ', "")
     }
 }
 
@@ -91,7 +105,7 @@ impl Drop for Rival {
 }
 
 /// A root and what to run in it, as OCI runtimes want it.
-pub(crate) struct Bundle(pub(crate) PathBuf);
+pub(crate) struct Bundle(PathBuf);
 
 impl Bundle {
     /// A bundle in the new directory `path`, on a root that is there already.
