@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use xdocker_core::{Boot, Container, Exec};
+use xdocker_core::{Boot, Container, Ephemeral, Exec};
 
 use crate::fixture::{Fixture, IDLE};
 use crate::rival::{Rival, Who, succeed};
@@ -164,8 +164,9 @@ fn whole_lives<'a>(fixture: &'a Fixture, series: &mut Vec<Series<'a>>) -> Result
     });
     add(series, WHOLE_EPHEMERAL, Who::Xdocker, move || {
         let spec = Fixture::spec("whole")?;
-        let cost = time(|| run(&engine.create_ephemeral(&spec)?, &again))?;
-        engine.container(&"whole".parse()?)?.destroy(false)?;
+        let mut made = None;
+        let cost = time(|| run(made.insert(engine.create_ephemeral(&spec)?), &again))?;
+        made.map_or(Ok(()), Ephemeral::close)?;
         Ok(cost)
     });
     add(series, WHOLE_COMMAND, Who::Xdocker, || {
@@ -189,7 +190,7 @@ fn whole_lives<'a>(fixture: &'a Fixture, series: &mut Vec<Series<'a>>) -> Result
         drop(writer);
         let cost = since(start, &mut reader)?;
         root.wait()?;
-        container.destroy(false)?;
+        container.close()?;
         Ok(cost)
     });
     add(series, FIRST_INSTRUCTION, Who::Floor, || stamp(&mut fixture.floor("/bin/stamp")));

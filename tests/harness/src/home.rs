@@ -88,7 +88,7 @@ impl Home {
     pub fn create_on<const N: usize>(&self, images: [&str; N], name: &str) -> Container {
         let images = images.map(|image| image.parse().expect("name of an image"));
         let spec = ContainerSpec::new(images).name(name.parse().expect("name of a container"));
-        self.engine.create_ephemeral(&spec).unwrap_or_else(|error| panic!("{}", error.chain()))
+        self.engine.create(&spec).unwrap_or_else(|error| panic!("{}", error.chain()))
     }
 
     /// Creates and boots a container on the test image.
