@@ -142,7 +142,7 @@ impl Home {
         Stage::new(&self.work(), kind)
     }
 
-    /// Deletes the tree at `path`, below this home: it loses its name at once and as a whole, then its
+    /// Deletes the directory at `path`, below this home: it loses its name at once and as a whole, then its
     /// files. A `path` that does not exist is deleted already. Stops at mount points.
     ///
     /// # Errors
@@ -158,12 +158,7 @@ impl Home {
     /// # Errors
     /// [`Error::File`], and nothing has changed.
     pub(crate) fn retire(&self, path: &Path) -> Result<Option<Stage>> {
-        let stage = self.stage("trash")?;
-        match fs::rename(path, stage.path().join("tree")) {
-            Ok(()) => Ok(Some(stage)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(Error::file("delete", path)(error)),
-        }
+        Stage::taking(&self.work(), path, "trash")
     }
 }
 
@@ -220,7 +215,10 @@ mod tests {
         let tree = home.containers().join("test");
         fs::create_dir_all(tree.join("rwlayer/deep")).unwrap();
         symlink(&canary, tree.join("rwlayer/link")).unwrap();
+        // Whoever deletes it may have locked it.
+        let lock = DirectoryLock::exclusive(&tree, &"it", std::time::Duration::ZERO).unwrap();
         home.discard(&tree).unwrap();
+        drop(lock);
         assert!(!tree.exists());
         assert_eq!(fs::read_to_string(canary.join("file")).unwrap(), "precious");
         assert!(names(&home.work()).is_empty());

@@ -7,6 +7,7 @@ use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
+use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, FlockArg, RenameFlags, renameat2};
 use nix::unistd::syncfs;
 
@@ -16,16 +17,18 @@ use crate::error::{Error, Result};
 /// A new directory in `.work`, held by its maker and deleted on drop.
 #[derive(Debug)]
 pub(crate) struct Stage {
-    /// `None` once it has been published or removed.
-    lock: Option<DirectoryLock>,
     path: PathBuf,
+    /// `None` for a tree that the one who deletes it has locked already.
+    lock: Option<DirectoryLock>,
+    /// Whether it is still ours to delete.
+    ours: bool,
 }
 
 impl Stage {
     /// Makes an empty stage in `work`.
     pub(super) fn new(work: &Path, kind: &'static str) -> Result<Self> {
         loop {
-            let path = work.join(format!("{kind}-{:016x}", random()));
+            let path = name(work, kind);
             match DirBuilder::new().mode(0o700).create(&path) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
                 Err(error) => return Err(Error::file("create", path)(error)),
@@ -33,10 +36,28 @@ impl Stage {
             }
             // A sweep may come between mkdir and flock; then it has the directory, and we make another.
             match DirectoryLock::attempt(&path, FlockArg::LockExclusiveNonblock) {
-                Ok(Some(lock)) => return Ok(Self { lock: Some(lock), path }),
+                Ok(Some(lock)) => return Ok(Self { path, lock: Some(lock), ours: true }),
                 Ok(None) => {}
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => return Err(Error::file("lock", path)(error)),
+            }
+        }
+    }
+
+    /// Makes a stage of the tree at `from`, which loses its name; `None` when there is none. Needs no space
+    /// on the disk, so that deleting works when it is full.
+    pub(super) fn taking(work: &Path, from: &Path, kind: &'static str) -> Result<Option<Self>> {
+        let lock = match DirectoryLock::attempt(from, FlockArg::LockExclusiveNonblock) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            lock => lock.map_err(Error::file("lock", from))?,
+        };
+        loop {
+            let path = name(work, kind);
+            match renameat2(AT_FDCWD, from, AT_FDCWD, &path, RenameFlags::RENAME_NOREPLACE) {
+                Ok(()) => return Ok(Some(Self { path, lock, ours: true })),
+                Err(Errno::EEXIST) => {}
+                Err(Errno::ENOENT) => return Ok(None),
+                Err(errno) => return Err(Error::file("delete", from)(errno.into())),
             }
         }
     }
@@ -71,6 +92,7 @@ impl Stage {
         }
         renameat2(AT_FDCWD, &self.path, AT_FDCWD, to, RenameFlags::RENAME_NOREPLACE)
             .map_err(|errno| Error::file("create", to)(errno.into()))?;
+        self.ours = false;
         // Free before the wait for the disk: whoever sees the name may want to lock it.
         self.lock = None;
         match (durability, to.parent()) {
@@ -93,7 +115,7 @@ impl Stage {
 
     /// Leaves the stage as it is, for the next sweep.
     pub(super) fn leave(mut self) {
-        self.lock = None;
+        self.ours = false;
     }
 
     /// Deletes the stage with everything in it: what drop does, for callers who want to know.
@@ -101,13 +123,16 @@ impl Stage {
     /// # Errors
     /// [`Error::File`]; the next sweep tries again.
     pub(crate) fn remove(mut self) -> Result<()> {
-        self.lock.take().map_or(Ok(()), |lock| remove_held(&lock))
+        self.ours = false;
+        delete(&self.path)
     }
 }
 
 impl Drop for Stage {
     fn drop(&mut self) {
-        if let Some(Err(error)) = self.lock.take().map(|lock| remove_held(&lock)) {
+        if self.ours
+            && let Err(error) = delete(&self.path)
+        {
             tracing::warn!("{}; it will be tried again", error.chain());
         }
     }
@@ -119,7 +144,7 @@ pub(super) fn abandoned(work: &Path) -> Result<Vec<Stage>> {
     for entry in fs::read_dir(work).map_err(Error::file("read", work))? {
         let path = entry.map_err(Error::file("read", work))?.path();
         match DirectoryLock::attempt(&path, FlockArg::LockExclusiveNonblock) {
-            Ok(Some(lock)) => stages.push(Stage { lock: Some(lock), path }),
+            Ok(Some(lock)) => stages.push(Stage { path, lock: Some(lock), ours: true }),
             Ok(None) => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => tracing::warn!("cannot lock {}: {error}", path.display()),
@@ -128,11 +153,15 @@ pub(super) fn abandoned(work: &Path) -> Result<Vec<Stage>> {
     Ok(stages)
 }
 
-/// Deletes a stage whose lock we hold.
-fn remove_held(lock: &DirectoryLock) -> Result<()> {
-    remove::empty(lock.directory())
-        .and_then(|()| fs::remove_dir(lock.path()))
-        .map_err(Error::file("delete", lock.path()))
+/// Deletes the directory at `path` with everything in it.
+fn delete(path: &Path) -> Result<()> {
+    let emptied = File::open(path).and_then(|directory| remove::empty(&directory));
+    emptied.and_then(|()| fs::remove_dir(path)).map_err(Error::file("delete", path))
+}
+
+/// A new name for a stage.
+fn name(work: &Path, kind: &'static str) -> PathBuf {
+    work.join(format!("{kind}-{:016x}", random()))
 }
 
 /// A number that no two stages share, in practice; that none do is up to mkdir.

@@ -222,7 +222,9 @@ impl Copy<'_> {
         let source = openat(from, name, flags | OFlag::O_RDONLY | OFlag::O_NONBLOCK, Mode::empty())?;
         let stat = fstat(&source)?;
         let make = flags | OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL;
-        let create = || openat(to, name, make, Mode::S_IRUSR | Mode::S_IWUSR);
+        // Nobody else sees it before it is whole, so it may have its rights at once; set-uid comes last.
+        let mode = Mode::from_bits_truncate(stat.st_mode & 0o777);
+        let create = || openat(to, name, make, mode);
         let Some(target) = self.create(pair, name, &stat, create)? else { return Ok(()) };
         self.data(&source, &target, &stat)?;
         finish(&source, &target, &stat)
@@ -306,8 +308,15 @@ fn copy_range(from: &OwnedFd, to: &OwnedFd, start: i64, end: i64) -> io::Result<
 fn finish(from: &OwnedFd, to: &OwnedFd, stat: &FileStat) -> io::Result<()> {
     // A change of owner takes set-uid bits and capabilities away, an ACL comes with bits of the mode, and
     // each of them changes the times: the order matters.
-    fchown(to, Some(uid(stat)), Some(gid(stat)))?;
-    fchmod(to, Mode::from_bits_truncate(stat.st_mode))?;
+    // What is right already is left alone: each change is a transaction of the file system.
+    let made = fstat(to)?;
+    let owned = (made.st_uid, made.st_gid) == (stat.st_uid, stat.st_gid);
+    if !owned {
+        fchown(to, Some(uid(stat)), Some(gid(stat)))?;
+    }
+    if !owned || made.st_mode != stat.st_mode {
+        fchmod(to, Mode::from_bits_truncate(stat.st_mode))?;
+    }
     copy_attributes(Node::Open(from.as_fd()), Node::Open(to.as_fd()))?;
     let (accessed, modified) = times(stat);
     Ok(futimens(to, &accessed, &modified)?)

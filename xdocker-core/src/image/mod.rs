@@ -18,6 +18,8 @@
 
 mod convert;
 mod copy;
+#[cfg(test)]
+mod faults;
 mod in_use;
 mod install;
 mod name_lock;

@@ -151,15 +151,16 @@ impl ImageStore {
     /// [`Error::NoSuchImage`], [`Error::ImageExists`], [`Error::Busy`]; [`Error::File`]: disk full, …; there is no
     /// new image then.
     pub fn copy(&self, wanted: &ImageRef, id: &ImageId) -> Result<Image> {
-        let held = self.hold(std::slice::from_ref(wanted))?;
+        let held = self.hold_names(BTreeSet::from([&wanted.name]))?;
+        let image = self.get(wanted)?;
         self.refuse_if_exists(id)?;
         let stage = self.home.stage("copy")?;
         let layer = stage.path().join(LAYER);
         fs::create_dir(&layer).map_err(Error::file("create", &layer))?;
-        for image in &held.images {
-            copy_tree(&self.layer(&image.id), &layer)?;
-        }
-        self.add(stage, id)
+        copy_tree(&self.layer(&image.id), &layer)?;
+        // It may go now; the new one may be a version of the same name, whose lock is wanted.
+        drop(held);
+        self.add_measured(stage, id, TreeSize { bytes: image.size, entries: image.entries })
     }
 
     /// Directory of the files of an image: a lower layer for overlay, not to be changed.
@@ -172,8 +173,17 @@ impl ImageStore {
     /// # Errors
     /// [`Error::ImageExists`]; [`Error::File`]: disk full, …. The stage is deleted then.
     pub(crate) fn add(&self, stage: Stage, id: &ImageId) -> Result<Image> {
-        let modified = Some(ImageRecord { modified: SystemTime::now(), size: None });
-        let (modified, size) = record::measure(stage.path(), modified)?;
+        let layer = stage.path().join(LAYER);
+        let size = TreeSize::measure(&layer).map_err(Error::file("read", layer))?;
+        self.add_measured(stage, id, size)
+    }
+
+    /// [`Self::add`] for a layer of which it is known how much it holds.
+    ///
+    /// # Errors
+    /// As [`Self::add`].
+    pub(crate) fn add_measured(&self, stage: Stage, id: &ImageId, size: TreeSize) -> Result<Image> {
+        let modified = SystemTime::now();
         record::write(stage.path(), &ImageRecord { modified, size: Some(size) })?;
         stage.sync()?;
         let _lock = NameLock::new_or_existing(&self.home, &id.name)?;

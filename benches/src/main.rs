@@ -1,0 +1,69 @@
+//! What whole operations cost: xdocker as a library and as a command, beside crun, runc and the kernel's
+//! own floor, in one run.
+//!
+//! `xdocker-bench [--rounds N] [--directory DIR]`, as root. `make bench` builds and runs it.
+
+mod fixture;
+mod memory;
+mod operations;
+mod rival;
+mod samples;
+mod sys;
+mod table;
+
+use std::error::Error;
+use std::path::PathBuf;
+use std::{env, fs};
+
+use fixture::Fixture;
+
+/// What can go wrong here ends the run.
+type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+/// Options of the command line.
+struct Options {
+    /// How often each operation is measured.
+    rounds: usize,
+    /// Where homes and roots lie: what is measured depends on its file system.
+    directory: PathBuf,
+}
+
+impl Options {
+    fn from_command_line() -> Result<Self> {
+        let mut options = Self { rounds: 60, directory: PathBuf::from("/var/tmp") };
+        let mut arguments = env::args().skip(1);
+        while let Some(option) = arguments.next() {
+            let value = arguments.next().ok_or_else(|| format!("{option} needs a value"))?;
+            match option.as_str() {
+                "--rounds" => options.rounds = value.parse::<usize>()?.clamp(1, 10_000),
+                "--directory" => options.directory = value.into(),
+                _ => return Err(format!("there is no option {option}").into()),
+            }
+        }
+        Ok(options)
+    }
+}
+
+fn main() -> Result<()> {
+    let options = Options::from_command_line()?;
+    // crun refuses a host with both versions of cgroups; and whatever we mount goes when we do.
+    sys::enter_private_mounts()?;
+    let fixture = Fixture::new(&options.directory)?;
+    println!(
+        "{} processors, {}; files in {} ({}); {} rounds, interleaved; load {}",
+        std::thread::available_parallelism()?,
+        fs::read_to_string("/proc/sys/kernel/osrelease")?.trim(),
+        options.directory.display(),
+        sys::file_system(&options.directory)?,
+        options.rounds,
+        fs::read_to_string("/proc/loadavg")?.split_ascii_whitespace().next().unwrap_or("?"),
+    );
+    for rival in fixture.rivals() {
+        println!("{}: {}", rival.who, rival.version()?);
+    }
+    println!();
+    let measured = operations::measure(&fixture, options.rounds)?;
+    table::print(&measured);
+    println!();
+    memory::print(&fixture)
+}
