@@ -173,6 +173,8 @@ impl Container {
     fn plan(&self, definition: &Definition, boot: &Boot, layers: &Layers) -> Result<Plan> {
         let mut plan = Plan::default();
         plan.namespaces = NAMESPACES;
+        // Everything inside descends from the monitor, and would otherwise have the caller's keys.
+        plan.host.purpose("take a session keyring of its own").push(Action::Keyring);
         rootfs::plan_overlay(&mut plan, layers, Kernel::running())?;
         if let Some(netns) = self.netns(definition) {
             let namespace = plan.slot();
