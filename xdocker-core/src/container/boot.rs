@@ -159,6 +159,10 @@ impl Container {
             }
             lower.push(relative(layer));
         }
+        if lower.is_empty() {
+            // Overlay wants a layer below; this directory is empty, and is only seen as such.
+            lower.push(relative(self.root()));
+        }
         let layers = Layers {
             home: home.to_owned(),
             lower,
