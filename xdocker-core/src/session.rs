@@ -387,9 +387,7 @@ impl AsFd for Child {
 }
 
 fn gone() -> Error {
-    Error::system("wait for a process in a container")(io::Error::other(
-        "the container's monitor was killed",
-    ))
+    Error::system("wait for a process in a container")(io::Error::other("the container's monitor was killed"))
 }
 
 /// Whether something can be read from `connection` by `deadline`.
