@@ -20,6 +20,9 @@ pub(crate) const CREATE_EPHEMERAL: &str = "create, ephemeral";
 pub(crate) const BOOT: &str = "boot our PID 1";
 pub(crate) const FIRST_INSTRUCTION: &str = "boot to the first instruction";
 pub(crate) const RUN: &str = "run `true` inside";
+pub(crate) const RUN_IN_A_ROW: &str = "run `true` inside, 20 in a row, one of them";
+/// How many programs are run in a row, as a program that uses the library would: nothing else in between.
+const ROW: u32 = 20;
 pub(crate) const RUN_COMMAND: &str = "run `true` inside, command";
 pub(crate) const SHUTDOWN: &str = "shut down";
 pub(crate) const DESTROY: &str = "destroy a stopped one";
@@ -132,6 +135,15 @@ fn programs<'a>(fixture: &'a Fixture, idle: &'a Container, series: &mut Vec<Seri
         command.stdin(Within::Null).stdout(Within::Null).stderr(Within::Null);
         time(|| Ok(command.status()?))
     });
+    add(series, RUN_IN_A_ROW, Who::Xdocker, || {
+        let run = || -> Result<()> {
+            let mut command = idle.command("/bin/true");
+            command.stdin(Within::Null).stdout(Within::Null).stderr(Within::Null);
+            command.status()?;
+            Ok(())
+        };
+        Ok(time(|| (0..ROW).try_for_each(|_| run()))? / f64::from(ROW))
+    });
     add(series, RUN_COMMAND, Who::Xdocker, || {
         time(|| succeed(&mut fixture.xdocker("-a run -c idle -- /bin/true")))
     });
@@ -140,6 +152,15 @@ fn programs<'a>(fixture: &'a Fixture, idle: &'a Container, series: &mut Vec<Seri
         let mut command = Command::new(&busybox);
         command.arg("true").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         time(|| succeed(&mut command))
+    });
+    let busybox = fixture.layer().join("bin/busybox");
+    add(series, RUN_IN_A_ROW, Who::Floor, move || {
+        let run = || {
+            let mut command = Command::new(&busybox);
+            command.arg("true").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+            succeed(&mut command)
+        };
+        Ok(time(|| (0..ROW).try_for_each(|_| run()))? / f64::from(ROW))
     });
     for rival in fixture.rivals() {
         add(series, RUN, rival.who, || {
