@@ -13,6 +13,9 @@ WHEELS := $(TARGET)/wheels
 # $(call install,PROGRAM,PACKAGE): the package, where the program is missing.
 install_package = command -v $(1) >/dev/null || { apt-get update -qq && apt-get install -yqq --no-install-recommends $(2); }
 
+# One process a command: without the dynamic loader it starts half a millisecond sooner.
+STATIC_CLI = $(CARGO) rustc --release --package xdocker-cli --bin xdocker -- -C target-feature=+crt-static
+
 .PHONY: help demo test check rust-tests docs python-tests bench install root linker
 .DEFAULT_GOAL := help
 
@@ -26,12 +29,15 @@ test: root check rust-tests docs python-tests ## Run every check and every test
 
 check: linker ## Check the format, the lints and, with cargo-deny, licences and advisories
 	$(CARGO) fmt --all --check
+	rustfmt --edition 2024 --config-path . --check xdockerinit/init/main.rs
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	@if command -v cargo-deny >/dev/null; then $(CARGO) deny check; \
 	 else echo 'cargo-deny is not installed: licences and advisories are not checked'; fi
 
 rust-tests: root linker ## Run the tests of the workspace, doc tests included
 	@$(call install_package,busybox,busybox-static)
+	@$(call install_package,ip,iproute2)
+	@$(call install_package,setpriv,util-linux)
 	$(CARGO) test --workspace
 
 docs: linker ## Build the API documentation
@@ -54,11 +60,12 @@ bench: root linker ## Measure whole operations, beside crun, runc and the kernel
 	@$(call install_package,crun,crun)
 	@$(call install_package,runc,runc)
 	@$(call install_package,busybox,busybox-static)
-	$(CARGO) build --release --quiet --package xdocker-cli --package xdocker-bench
+	$(CARGO) build --release --quiet --package xdocker-bench
+	$(STATIC_CLI)
 	$(TARGET)/release/xdocker-bench
 
 install: linker ## Install the command below $(DESTDIR)$(PREFIX)
-	$(CARGO) build --release --package xdocker-cli
+	$(STATIC_CLI)
 	install -D -m 0755 $(TARGET)/release/xdocker $(DESTDIR)$(PREFIX)/bin/xdocker
 
 root:

@@ -97,8 +97,9 @@ fn life_cycle<'a>(fixture: &'a Fixture, series: &mut Vec<Series<'a>>) {
     });
     add(series, CREATE_EPHEMERAL, Who::Xdocker, || {
         let spec = Fixture::spec("created")?;
-        let cost = time(|| Ok(engine.create_ephemeral(&spec)?))?;
-        engine.container(&"created".parse()?)?.destroy(false)?;
+        let mut made = None;
+        let cost = time(|| Ok(made.insert(engine.create_ephemeral(&spec)?).name().clone()))?;
+        made.map_or(Ok(()), Ephemeral::close)?;
         Ok(cost)
     });
     add(series, BOOT, Who::Xdocker, || {
@@ -227,7 +228,7 @@ fn since(start: Duration, reader: &mut impl Read) -> Result<f64> {
 fn lists(fixture: &Fixture, rounds: usize) -> Result<Samples> {
     let name = |number: usize| format!("many{number:03}");
     for number in 0..MANY {
-        fixture.engine.create_ephemeral(&Fixture::spec(&name(number))?)?;
+        fixture.engine.create(&Fixture::spec(&name(number))?)?;
     }
     let mut samples = Samples::take(list(fixture, LIST, false), rounds)?;
     let idle = fixture.bundle("bundle-many", &IDLE)?;

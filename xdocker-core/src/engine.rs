@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 use std::{env, fs, io};
 
-use crate::container::{Container, ContainerInfo, Definition, Ephemeral, own};
+use crate::container::{Container, ContainerInfo, Definition, Ephemeral, build, own};
 use crate::error::{Error, Result};
 use crate::home::{Durability, Home};
 use crate::image::ImageStore;
-use crate::name::ContainerName;
+use crate::name::{ContainerName, ImageRef};
 use crate::network::netns;
 use crate::spec::{ContainerSpec, Hostname, NetnsName};
 
@@ -96,20 +96,16 @@ impl Engine {
             hostname: spec.hostname.clone().unwrap_or_else(|| Hostname::from(&name)),
             network: spec.network,
             created: SystemTime::now(),
+            version: None,
             ephemeral: durability == Durability::Unsynced,
         };
-        let stage = self.home.stage("container")?;
-        for part in ["rwlayer", "workdir", "merged"] {
-            let path = stage.path().join(part);
-            fs::create_dir(&path).map_err(Error::file("create", &path))?;
-        }
+        let stage = build(&self.home, &definition)?;
         // The root of an overlay is its upper directory's: without this its mode would be the caller's umask.
         if let Some(top) = held.images.last() {
             let (top, own) = (self.images().layer(&top.id), stage.path().join("rwlayer"));
             let mode = fs::metadata(&top).map_err(Error::file("read", &top))?.permissions();
             fs::set_permissions(&own, mode).map_err(Error::file("change", &own))?;
         }
-        definition.write(stage.path(), Durability::Unsynced)?;
         let owner = own(stage.path())?;
         match stage.publish(&self.home.container(&name), durability) {
             Err(Error::File { source, .. }) if source.kind() == io::ErrorKind::AlreadyExists => {
@@ -132,6 +128,20 @@ impl Engine {
             });
         }
         Ok((container, owner))
+    }
+
+    /// Makes an image a container, in constant time: there is no such image any more. `spec` says what else the
+    /// container stands on, which may be nothing, and may leave out what it may for [`Self::create`].
+    ///
+    /// Without `force` only when no other container stands on the image.
+    /// [`Container::into_image`] is the way back.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchImage`], [`Error::ContainerExists`], [`Error::ImageInUse`], [`Error::Busy`]; [`Error::Invalid`] when
+    /// the image is to stand on itself; the image is as it was then. [`Error::File`] or [`Error::System`] when there
+    /// is a container, but no network namespace for it; booting tries again.
+    pub fn to_container(&self, image: &ImageRef, spec: &ContainerSpec, force: bool) -> Result<Container> {
+        Container::from_image(&self.home, image, spec, force)
     }
 
     /// The container of that name.

@@ -94,9 +94,7 @@ fn path(name: &str) -> CString {
 pub(crate) fn restrict(plan: &mut Plan) {
     const PR_SET_NO_NEW_PRIVS: u8 = 38;
     let keep = CAPABILITIES.iter().fold(0, |set, capability| set | capability.bitmask());
-    let inside = plan.inside.purpose("take a session keyring of its own");
-    inside.push(Action::Keyring);
-    inside.purpose("limit core dumps");
+    let inside = plan.inside.purpose("limit core dumps");
     inside.push(Action::LimitResource { resource: libc::RLIMIT_CORE, soft: 0, hard: 0 });
     inside.purpose("drop capabilities");
     inside.push(Action::BoundCapabilities { keep });

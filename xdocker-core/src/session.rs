@@ -306,7 +306,7 @@ impl Child {
     /// Closes our end of its standard input and waits for its end.
     ///
     /// # Errors
-    /// [`Error::System`] when the session's holder was killed.
+    /// [`Error::System`] when the container's monitor was killed.
     pub fn wait(&mut self) -> Result<ExitStatus> {
         self.stdin = None;
         let (status, _) = self.wait_for(None)?;
@@ -387,9 +387,7 @@ impl AsFd for Child {
 }
 
 fn gone() -> Error {
-    Error::system("wait for a process in a container")(io::Error::other(
-        "whoever held its session was killed",
-    ))
+    Error::system("wait for a process in a container")(io::Error::other("the container's monitor was killed"))
 }
 
 /// Whether something can be read from `connection` by `deadline`.

@@ -6,10 +6,11 @@
 
 use crate::plan::Plan;
 use crate::process::{Failure, Progress, as_bytes, die_with_parent, enter, run_section};
+use crate::session::{self, Sessions};
 use crate::steps::Machine;
-use crate::sys::{self, Cloned, Poll, SIGCHLD, SIGKILL, Text, Wait};
+use crate::sys::{self, Cloned, Poll, Result, SIGCHLD, SIGKILL, Text, Wait};
 use crate::wire::{Report, fd, flag, report, section, work};
-use crate::{BROKEN, record, session};
+use crate::{BROKEN, record};
 
 /// Whether the library started us.
 pub fn has_plan() -> bool {
@@ -109,43 +110,17 @@ fn watch(plan: &Plan, root: Root) -> ! {
         sys::close(control);
         control = -1;
     }
-    let children = sys::signalfd(sys::signals(&[SIGCHLD])).unwrap_or(-1);
-    let mut set = [
-        Poll::new(root.pidfd, sys::POLLIN),
-        Poll::new(fd::SESSIONS, sys::POLLIN),
-        Poll::new(control, 0),
-        Poll::new(children, sys::POLLIN),
-    ];
-    loop {
-        let _ = sys::poll(&mut set, -1);
-        let [ended, session, owner, child] = set.map(|entry| entry.got);
-        if child != 0 {
-            let _ = sys::read(children, &mut [0u8; 128]);
-            // Holders of sessions share our process group; the root process has one of its own, and
-            // stays a zombie to the last, so that its pid cannot become anybody else's.
-            while let Ok(Some(_)) = sys::wait(Wait::OwnGroup, sys::WNOHANG) {}
+    let status = match serve(root, control, flags & flag::BOUND != 0) {
+        Ok(status) => status,
+        Err(why) => {
+            // Nobody would watch over it any more.
+            let _ = sys::pidfd_send_signal(root.pidfd, SIGKILL);
+            let _ = sys::wait(Wait::Pid(root.pid), sys::WNOWAIT);
+            tell(Failure::of(work::REQUEST)(why).report());
+            SIGKILL
         }
-        if ended != 0 {
-            break;
-        }
-        if owner != 0 {
-            set[2].fd = -1;
-            sys::close(control);
-            if flags & flag::BOUND != 0 {
-                let _ = sys::pidfd_send_signal(root.pidfd, SIGKILL);
-            }
-        }
-        if session != 0 {
-            if let Ok(connection) = sys::accept(fd::SESSIONS) {
-                session::hold(connection, root.pidfd);
-            }
-        }
-    }
+    };
     sys::close(fd::SESSIONS);
-    let status = sys::wait(Wait::Pid(root.pid), sys::WNOWAIT).ok().flatten().map_or(0, |(_, status)| status);
-    // The kernel lets PID 1 end only when everything inside has been reaped, so the holders have seen
-    // their processes end and are about to go.
-    while let Ok(Some(_)) = sys::wait(Wait::OwnGroup, 0) {}
     let undone = undo(plan);
     if record::ended(status, undone).is_ok() && undone.is_none() {
         forget_run();
@@ -153,6 +128,45 @@ fn watch(plan: &Plan, root: Root) -> ! {
     let ended = Report { kind: report::ENDED, status, pid: root.pid, ..Report::default() };
     tell(ended);
     sys::exit(0)
+}
+
+/// Serves sessions until the root process ends; its wait status. It stays a zombie to the last, so that
+/// its pid cannot become anybody else's.
+fn serve(root: Root, mut control: i32, bound: bool) -> Result<i32> {
+    const FIXED: usize = 4;
+    let children = sys::signalfd(sys::signals(&[SIGCHLD]))?;
+    let mut sessions = Sessions::new(root.pidfd)?;
+    let set: &mut [Poll] = sys::zeros(FIXED + session::MOST)?;
+    loop {
+        set[0] = Poll::new(root.pidfd, sys::POLLIN);
+        set[1] = Poll::new(fd::SESSIONS, sys::POLLIN);
+        set[2] = Poll::new(control, 0);
+        set[3] = Poll::new(children, sys::POLLIN);
+        let count = sessions.watch(&mut set[FIXED..]);
+        sys::poll(&mut set[..FIXED + count], sessions.patience())?;
+        let [ended, connected, owner, child] = [0, 1, 2, 3].map(|index: usize| set[index].got != 0);
+        sessions.answer(&set[FIXED..FIXED + count]);
+        sessions.expire();
+        if child {
+            let _ = sys::read(children, &mut [0u8; 128]);
+            sessions.reap();
+        }
+        // The kernel lets PID 1 end only when everything inside has been reaped: no session is left.
+        if ended {
+            let status = sys::wait(Wait::Pid(root.pid), sys::WNOWAIT)?;
+            return Ok(status.map_or(0, |(_, status)| status));
+        }
+        if owner {
+            sys::close(control);
+            control = -1;
+            if bound {
+                sys::pidfd_send_signal(root.pidfd, SIGKILL)?;
+            }
+        }
+        if connected && let Ok(connection) = sys::accept(fd::SESSIONS) {
+            sessions.admit(connection);
+        }
+    }
 }
 
 /// Runs every step of the tear-down and says which failed first.

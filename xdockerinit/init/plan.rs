@@ -29,6 +29,11 @@ impl Plan {
         Ok(Self { start, header })
     }
 
+    /// Gives the memory back. Whoever holds something of the plan must not use it any more.
+    pub fn unmap(self) {
+        sys::unmap(self.start, self.header.length as usize);
+    }
+
     /// The steps of a section of [`crate::wire::section`].
     pub fn steps(&self, section: u32) -> Steps {
         let [at, length] = self.header.sections[section as usize];

@@ -46,6 +46,12 @@ impl Progress {
         Ok(sys::map(Memory::Shared, size_of::<Self>())?.cast())
     }
 
+    /// Ready for another process.
+    pub fn reset(this: *mut Self) {
+        // SAFETY: as in `outcome`; no process uses it at the moment.
+        unsafe { (&raw mut (*this).state).write_volatile(0) };
+    }
+
     /// How it went, once the process has executed its program, closed its pipe or died.
     pub fn outcome(this: *mut Self) -> core::result::Result<(), Failure> {
         // SAFETY: `this` came from `new` and stays mapped; the other process writes no more.

@@ -38,7 +38,7 @@ fn stop() -> ! {
     loop {
         match sys::wait(Wait::Any, 0) {
             Ok(_) => continue,
-            // No child of ours is left, but a session's process is its holder's child, not ours: it is
+            // No child of ours is left, but a session's process is the monitor's child, not ours: it is
             // there as long as somebody can be signalled.
             Err(_) if sys::kill_namespace(0).is_err() => sys::exit(0),
             Err(_) => {

@@ -1,13 +1,14 @@
 //! Sessions: processes that join a running container (run, attach).
 //!
 //! ```text
-//! monitor ── fork ──> holder: has the client's connection; stays in the host's namespaces
-//!                       └─ vfork ──> joiner: closes all that is the host's, joins the namespaces
-//!                                      └─ clone(CLONE_PARENT) ──> the process, child of the holder
+//! monitor: has the client's connection; stays in the host's namespaces
+//!    └─ vfork ──> joiner: drops all that is the host's, enters the namespaces
+//!                   └─ clone(CLONE_PARENT) ──> the process, child of the monitor
 //! ```
 //! The process appears in the container's PID namespace with no descriptor but its own 0, 1 and 2, with
 //! the container's root as its root, and with memory that it shares with nobody: whoever may trace
-//! processes inside finds nothing of the host in it (CVE-2016-9962, CVE-2024-21626).
+//! processes inside finds nothing of the host in it (CVE-2016-9962, CVE-2024-21626). The monitor stops
+//! for as long as the joiner lives, which is until the program has been executed.
 
 use core::ffi::c_void;
 
@@ -15,82 +16,252 @@ use crate::plan::Plan;
 use crate::process::{Failure, Progress, as_bytes, enter, run_section};
 use crate::steps::Machine;
 use crate::sys::{self, Cloned, Poll, Result, SIGHUP, SIGKILL, Text, Wait};
-use crate::wire::{MAGIC, Report, Request, fd, flag, report, request, section, work};
+use crate::wire::{MAGIC, Report, Request, flag, report, request, section, work};
 
-/// How long a process may go on after its client has gone, in milliseconds.
-const GRACE: i32 = 2000;
+/// How many sessions a container can have at a time.
+pub const MOST: usize = 512;
+/// How long a process may go on after its client has gone, in nanoseconds.
+const GRACE: u64 = 2_000_000_000;
+/// Bytes of stack for a joiner.
+const STACK: usize = 16 * 1024;
 /// `f_type` of a devpts (statfs(2)).
 const DEVPTS: u64 = 0x1cd1;
 
-/// Descriptors of a holder, at fixed numbers so that everything else can be closed.
-const CONNECTION: i32 = 3;
-const ROOT_PIDFD: i32 = 4;
-const LAST: i32 = 4;
+/// One session, from its connection to the end of its process. All zeros is none.
+#[derive(Clone, Copy)]
+struct Session {
+    /// The client's connection; -1 when it has gone.
+    connection: i32,
+    /// The process; 0 as long as the client has not asked for one.
+    pid: i32,
+    terminal: bool,
+    /// When the process is killed, in nanoseconds since boot; 0 for never.
+    deadline: u64,
+}
 
-/// Forks a holder for one connection.
-pub fn hold(connection: i32, root: i32) {
-    match sys::clone_process(0) {
-        Ok(Cloned::Child) => serve(connection, root),
-        Ok(Cloned::Parent { .. }) => (),
-        Err(why) => {
-            let failure = Failure::of(work::CLONE)(why).report();
-            let _ = sys::send(connection, as_bytes(&failure), -1);
+impl Session {
+    fn tell(&self, message: Report, fd: i32) {
+        let _ = sys::send(self.connection, as_bytes(&message), fd);
+    }
+
+    /// To the whole group, as a terminal would: a shell's command line is more than the shell.
+    fn signal(&self, signal: i32) {
+        if self.pid > 0 {
+            let _ = sys::kill(-self.pid, signal);
         }
     }
-    sys::close(connection);
 }
 
-fn serve(connection: i32, root: i32) -> ! {
-    // The lock above all: a holder that kept it would make a dead monitor look alive.
-    let settled = sys::move_up(connection, fd::FREE).and_then(|connection| {
-        let root = sys::move_up(root, fd::FREE)?;
-        sys::dup_to(connection, CONNECTION)?;
-        sys::dup_to(root, ROOT_PIDFD)?;
-        sys::close_range(LAST + 1, u32::MAX)
-    });
-    if settled.is_err() {
-        sys::exit(1);
+/// The sessions of a container.
+pub struct Sessions {
+    table: &'static mut [Session],
+    count: usize,
+    /// The container's root process.
+    root: i32,
+    /// What starts of sessions use, one after the other.
+    progress: *mut Progress,
+    stack: &'static mut [u8],
+}
+
+impl Sessions {
+    pub fn new(root: i32) -> Result<Self> {
+        Ok(Self {
+            table: sys::zeros(MOST)?,
+            count: 0,
+            root,
+            progress: Progress::new()?,
+            stack: sys::zeros(STACK)?,
+        })
     }
-    let status = match accept_request().and_then(|(plan, stdio)| start(&plan, stdio)) {
-        Ok((process, terminal)) => attend(process, terminal),
-        Err(failure) => {
-            let _ = sys::send(CONNECTION, as_bytes(&failure.report()), -1);
-            1
+
+    /// Fills `set` with what to poll, and says how much that is.
+    pub fn watch(&self, set: &mut [Poll]) -> usize {
+        for (entry, session) in set.iter_mut().zip(&self.table[..self.count]) {
+            *entry = Poll::new(session.connection, sys::POLLIN);
         }
-    };
-    sys::exit(status)
+        self.count
+    }
+
+    /// Milliseconds until the next process is to be killed; -1 for never.
+    pub fn patience(&self) -> i32 {
+        let next =
+            self.table[..self.count].iter().map(|session| session.deadline).filter(|at| *at != 0).min();
+        next.map_or(-1, |at| (at.saturating_sub(sys::uptime()) / 1_000_000 + 1) as i32)
+    }
+
+    /// A client has connected.
+    pub fn admit(&mut self, connection: i32) {
+        let session = Session { connection, pid: 0, terminal: false, deadline: 0 };
+        match self.table.get_mut(self.count) {
+            Some(free) => {
+                *free = session;
+                self.count += 1;
+            }
+            None => {
+                session.tell(Failure::of(work::REQUEST)(sys::EAGAIN).report(), -1);
+                sys::close(connection);
+            }
+        }
+    }
+
+    /// Answers those clients of whom `set`, as [`Self::watch`] filled it, says that they have spoken or gone.
+    pub fn answer(&mut self, set: &[Poll]) {
+        // Backwards: what takes the place of one that is removed has had its turn.
+        for index in (0..set.len().min(self.count)).rev().filter(|index| set[*index].got != 0) {
+            match self.table[index].pid {
+                0 => self.begin(index),
+                _ => self.go_on(index),
+            }
+        }
+    }
+
+    /// Kills what has gone on for too long without its client.
+    pub fn expire(&mut self) {
+        let now = sys::uptime();
+        for session in self.table[..self.count].iter_mut().filter(|session| session.deadline != 0) {
+            if session.deadline <= now {
+                session.signal(SIGKILL);
+                session.deadline = 0;
+            }
+        }
+    }
+
+    /// Collects the processes that have ended, and tells their clients.
+    pub fn reap(&mut self) {
+        for index in (0..self.count).rev() {
+            let session = self.table[index];
+            if session.pid > 0
+                && let Ok(Some((pid, status))) = sys::wait(Wait::Pid(session.pid), sys::WNOHANG)
+            {
+                session.tell(Report { kind: report::ENDED, pid, status, ..Report::default() }, -1);
+                self.remove(index);
+            }
+        }
+    }
+
+    fn remove(&mut self, index: usize) {
+        let connection = self.table[index].connection;
+        if connection >= 0 {
+            sys::close(connection);
+        }
+        self.count -= 1;
+        self.table[index] = self.table[self.count];
+    }
+
+    /// The first message of a client.
+    fn begin(&mut self, index: usize) {
+        let connection = self.table[index].connection;
+        match receive_request(connection) {
+            Ok((asked, [plan, stdio @ ..])) if asked.kind == request::SESSION => {
+                let started = self.start(plan, stdio);
+                for fd in stdio.into_iter().filter(|fd| *fd >= 0) {
+                    sys::close(fd);
+                }
+                let session = &mut self.table[index];
+                match started {
+                    Ok(process) => {
+                        session.pid = process.pid;
+                        session.terminal = process.master >= 0;
+                        let started = Report { kind: report::STARTED, pid: process.pid, ..Report::default() };
+                        session.tell(started, process.master);
+                        if process.master >= 0 {
+                            sys::close(process.master);
+                        }
+                    }
+                    Err(failure) => {
+                        session.tell(failure.report(), -1);
+                        self.remove(index);
+                    }
+                }
+            }
+            Ok((asked, _)) if asked.kind == request::HANG_UP => {
+                // An interactive shell ignores SIGTERM: without this it would hold a shutdown until it is killed.
+                let attached = self.table[..self.count].iter().filter(|session| session.terminal);
+                attached.for_each(|session| session.signal(SIGHUP));
+                self.remove(index);
+            }
+            _ => self.remove(index),
+        }
+    }
+
+    /// A later message of a client, or its end.
+    fn go_on(&mut self, index: usize) {
+        let session = &mut self.table[index];
+        match receive_request(session.connection) {
+            Ok((asked, _)) if asked.kind == request::SIGNAL => session.signal(asked.argument as i32),
+            _ => {
+                // The client has gone: as with a terminal that hangs up, and then by force.
+                sys::close(session.connection);
+                session.connection = -1;
+                session.signal(SIGHUP);
+                session.deadline = sys::uptime() + GRACE;
+            }
+        }
+    }
+
+    /// Has a process made inside.
+    fn start(&mut self, plan: i32, stdio: [i32; 3]) -> core::result::Result<Process, Failure> {
+        // What a client could still cut short would kill the monitor that reads it.
+        if !sys::is_sealed(plan) {
+            return Err(Failure::of(work::REQUEST)(sys::EPROTO));
+        }
+        let plan = Plan::map(plan).map_err(Failure::of(work::PLAN))?;
+        let started = self.join(&plan, stdio);
+        plan.unmap();
+        started
+    }
+
+    fn join(&mut self, plan: &Plan, stdio: [i32; 3]) -> core::result::Result<Process, Failure> {
+        let failed = || Failure::of(work::CLONE);
+        let terminal = plan.header.flags & flag::TERMINAL != 0;
+        if !terminal && stdio.contains(&-1) {
+            return Err(Failure::of(work::REQUEST)(sys::EPROTO));
+        }
+        let [mine, courier] = if terminal { sys::socketpair().map_err(failed())? } else { [-1, -1] };
+        Progress::reset(self.progress);
+        let mut joint =
+            Joint { plan, stdio, courier, root: self.root, progress: self.progress, pid: 0, failure: None };
+        let joined = sys::run_in_vfork(self.stack, join, (&raw mut joint).cast::<c_void>());
+        if let Ok(joiner) = joined {
+            let _ = sys::wait(Wait::Pid(joiner), 0);
+        }
+        // SAFETY: plain reads of what the joiner wrote while we were stopped.
+        let (pid, failure) =
+            unsafe { ((&raw const joint.pid).read_volatile(), (&raw const joint.failure).read_volatile()) };
+        let master = match terminal && pid != 0 {
+            true => sys::receive(mine, &mut [0u8; 1]).map_or(-1, |(_, fds)| fds[0]),
+            false => -1,
+        };
+        for fd in [mine, courier].into_iter().filter(|fd| *fd >= 0) {
+            sys::close(fd);
+        }
+        joined.map_err(failed())?;
+        if pid == 0 {
+            return Err(failure.unwrap_or_else(|| failed()(sys::EPROTO)));
+        }
+        let outcome = match terminal && master < 0 {
+            true => Err(Failure::of(work::TERMINAL)(sys::EPROTO)),
+            false => Progress::outcome(self.progress),
+        };
+        outcome.map(|()| Process { pid, master }).inspect_err(|_| {
+            let _ = sys::kill(pid, SIGKILL);
+            let _ = sys::wait(Wait::Pid(pid), 0);
+            if master >= 0 {
+                sys::close(master);
+            }
+        })
+    }
 }
 
-/// Waits for the request, or for the end of the container.
-fn accept_request() -> core::result::Result<(Plan, [i32; 3]), Failure> {
-    let failed = || Failure::of(work::REQUEST);
-    let mut set = [Poll::new(CONNECTION, sys::POLLIN), Poll::new(ROOT_PIDFD, sys::POLLIN)];
-    sys::poll(&mut set, -1).map_err(failed())?;
-    if set[0].got & sys::POLLIN == 0 {
-        sys::exit(0); // nobody asks any more
-    }
-    let (asked, fds) = receive_request().map_err(failed())?;
-    if asked.kind == request::HANG_UP {
-        // All holders are of one process group, the monitor's, which blocks every signal; so do we, but
-        // those with a terminal look for this one.
-        sys::kill_own_group(SIGHUP);
-        sys::exit(0);
-    }
-    let [plan, stdio @ ..] = fds;
-    if asked.kind != request::SESSION || plan < 0 {
-        return Err(failed()(sys::EPROTO));
-    }
-    let plan = Plan::map(plan).map_err(Failure::of(work::PLAN))?;
-    let terminal = plan.header.flags & flag::TERMINAL != 0;
-    if !terminal && stdio.contains(&-1) {
-        return Err(failed()(sys::EPROTO));
-    }
-    Ok((plan, stdio))
+/// A process that runs inside, and the master of its terminal or -1.
+struct Process {
+    pid: i32,
+    master: i32,
 }
 
-fn receive_request() -> Result<(Request, [i32; sys::PASSED])> {
+fn receive_request(connection: i32) -> Result<(Request, [i32; sys::PASSED])> {
     let mut buffer = [0u8; size_of::<Request>()];
-    let (length, fds) = sys::receive(CONNECTION, &mut buffer)?;
+    let (length, fds) = sys::receive(connection, &mut buffer)?;
     // SAFETY: any 16 bytes are a `Request`; the read allows for their alignment.
     let asked = unsafe { buffer.as_ptr().cast::<Request>().read_unaligned() };
     if length != buffer.len() || asked.magic != MAGIC {
@@ -99,69 +270,21 @@ fn receive_request() -> Result<(Request, [i32; sys::PASSED])> {
     Ok((asked, fds))
 }
 
-/// What holder and joiner share: the joiner runs in the holder's memory while the holder is stopped.
+/// What monitor and joiner share: the joiner runs in the monitor's memory while the monitor is stopped.
 struct Joint<'a> {
     plan: &'a Plan,
-    progress: *mut Progress,
-    /// Where the joiner sends the master of the terminal.
+    stdio: [i32; 3],
+    /// Where the joiner sends the master of the terminal; -1 without one.
     courier: i32,
+    root: i32,
+    progress: *mut Progress,
     pid: i32,
     failure: Option<Failure>,
 }
 
-/// Has the process made and reports that it runs. Gives back its id, and whether it has a terminal.
-fn start(plan: &Plan, stdio: [i32; 3]) -> core::result::Result<(i32, bool), Failure> {
-    let failed = || Failure::of(work::CLONE);
-    let terminal = plan.header.flags & flag::TERMINAL != 0;
-    let progress = Progress::new().map_err(failed())?;
-    let [mine, courier] = if terminal { sys::socketpair().map_err(failed())? } else { [-1, -1] };
-    if !terminal {
-        settle_stdio(stdio).map_err(failed())?;
-    }
-    let mut joint = Joint { plan, progress, courier, pid: 0, failure: None };
-    let mut stack = [0u8; 16 * 1024];
-    let joiner = sys::run_in_vfork(&mut stack, join, (&raw mut joint).cast::<c_void>()).map_err(failed())?;
-    let _ = sys::wait(Wait::Pid(joiner), 0);
-    // SAFETY: a plain read of what the joiner wrote while we were stopped.
-    let (pid, failure) =
-        unsafe { ((&raw const joint.pid).read_volatile(), (&raw const joint.failure).read_volatile()) };
-    if pid == 0 {
-        return Err(failure.unwrap_or_else(|| failed()(sys::EPROTO)));
-    }
-    Progress::outcome(progress).inspect_err(|_| {
-        let _ = sys::wait(Wait::Pid(pid), 0);
-    })?;
-    let master = match terminal {
-        true => sys::receive(mine, &mut [0u8; 1]).map_err(Failure::of(work::TERMINAL))?.1[0],
-        false => -1,
-    };
-    for fd in [mine, courier] {
-        if fd >= 0 {
-            sys::close(fd);
-        }
-    }
-    let started = Report { kind: report::STARTED, pid, ..Report::default() };
-    let _ = sys::send(CONNECTION, as_bytes(&started), master);
-    // A pipe's end in our hands would keep its other end from ever reading the end of file.
-    let _ = sys::close_range(0, 2);
-    if master >= 0 {
-        sys::close(master);
-    }
-    Ok((pid, terminal))
-}
-
-/// Puts the client's descriptors where the process will have them.
-fn settle_stdio(stdio: [i32; 3]) -> Result<()> {
-    for (number, fd) in (0..).zip(stdio) {
-        sys::dup_to(fd, number)?;
-        sys::close(fd);
-    }
-    Ok(())
-}
-
-/// The joiner: enters the container and leaves the new process there as the holder's child.
+/// The joiner: enters the container and leaves the new process there as the monitor's child.
 extern "C" fn join(joint: *mut c_void) -> ! {
-    // SAFETY: the holder, stopped until we end, lent us its `Joint`; descriptors are a copy of our own.
+    // SAFETY: the monitor, stopped until we end, lent us its `Joint`; descriptors are a copy of our own.
     let joint = unsafe { &mut *joint.cast::<Joint<'_>>() };
     match try_join(joint) {
         Ok(pid) => joint.pid = pid,
@@ -171,35 +294,39 @@ extern "C" fn join(joint: *mut c_void) -> ! {
 }
 
 fn try_join(joint: &Joint<'_>) -> core::result::Result<i32, Failure> {
-    let plan = joint.plan;
     let failed = || Failure::of(work::CLONE);
-    sys::close(CONNECTION);
-    let mut machine = Machine::new(-1, ROOT_PIDFD);
-    run_section(plan, &mut machine, section::HOST)?;
-    let slave = match joint.courier {
-        -1 => -1,
-        courier => open_terminal(plan, courier).map_err(Failure::of(work::TERMINAL))?,
-    };
-    sys::close_range(if slave < 0 { 3 } else { 4 }, u32::MAX).map_err(failed())?;
+    run_section(joint.plan, &mut Machine::new(-1, joint.root), section::HOST)?;
+    if joint.courier >= 0 {
+        open_terminal(joint.plan, joint.courier).map_err(Failure::of(work::TERMINAL))?;
+    } else {
+        // They are all above 2, where the monitor has /dev/null.
+        for (number, fd) in (0..).zip(joint.stdio) {
+            sys::dup_to(fd, number).map_err(failed())?;
+        }
+    }
+    sys::close_range(3, u32::MAX).map_err(failed())?;
     // CLONE_VFORK without CLONE_VM: we go on when it has executed its program or failed.
     match sys::clone_process(sys::CLONE_PARENT | sys::CLONE_VFORK).map_err(failed())? {
         Cloned::Child => {
             let _ = sys::setsid();
-            if slave >= 0 {
-                take_terminal(slave, joint.progress);
+            if joint.courier >= 0
+                && let Err(why) = sys::set_controlling_terminal(0)
+            {
+                Progress::failed(joint.progress, Failure::of(work::TERMINAL)(why));
+                sys::exit(1);
             }
-            enter(plan, &mut Machine::new(-1, -1), joint.progress)
+            enter(joint.plan, &mut Machine::new(-1, -1), joint.progress)
         }
         Cloned::Parent { pid, .. } => Ok(pid),
     }
 }
 
-/// Makes a pseudo-terminal in the container's devpts, sends the master to the holder and keeps the slave
-/// as descriptor 3.
+/// Makes a pseudo-terminal in the container's devpts, sends the master to the monitor and makes the slave
+/// descriptors 0, 1 and 2.
 ///
 /// The path could be the container's own doing, so what it leads to is checked, and the slave is opened
 /// through the master and not by its name (CVE-2025-52565).
-fn open_terminal(plan: &Plan, courier: i32) -> Result<i32> {
+fn open_terminal(plan: &Plan, courier: i32) -> Result<()> {
     let how = sys::RESOLVE_NO_SYMLINKS | sys::RESOLVE_NO_MAGICLINKS;
     let flags = sys::O_RDWR | sys::O_NOCTTY;
     let master = sys::openat2(sys::AT_FDCWD, Text::of(c"/dev/pts/ptmx"), flags, how)?;
@@ -212,66 +339,5 @@ fn open_terminal(plan: &Plan, courier: i32) -> Result<i32> {
         sys::set_window(master, (window >> 16) as u16, window as u16)?;
     }
     sys::send(courier, b"m", master)?;
-    sys::dup_to(slave, 3)?;
-    Ok(3)
-}
-
-/// Makes the slave the controlling terminal and descriptors 0, 1 and 2.
-fn take_terminal(slave: i32, progress: *mut Progress) {
-    let taken = sys::set_controlling_terminal(slave)
-        .and_then(|()| (0..3).try_for_each(|number| sys::dup_to(slave, number)));
-    sys::close(slave);
-    if let Err(why) = taken {
-        Progress::failed(progress, Failure::of(work::TERMINAL)(why));
-        sys::exit(1);
-    }
-}
-
-/// Waits for the end of the process, passing the client's signals on; reports the end.
-fn attend(pid: i32, terminal: bool) -> i32 {
-    let Ok(process) = sys::pidfd_open(pid) else {
-        return 1;
-    };
-    // An interactive shell ignores SIGTERM: without a hang-up it would hold a shutdown until it is killed.
-    let hang_up = if terminal { sys::signalfd(sys::signals(&[SIGHUP])).unwrap_or(-1) } else { -1 };
-    let mut set = [
-        Poll::new(process, sys::POLLIN),
-        Poll::new(CONNECTION, sys::POLLIN),
-        Poll::new(hang_up, sys::POLLIN),
-    ];
-    let mut patience = -1;
-    loop {
-        let woken = sys::poll(&mut set, patience).unwrap_or(0);
-        if set[0].got != 0 {
-            break;
-        }
-        if woken == 0 {
-            let _ = sys::kill(-pid, SIGKILL);
-            patience = -1;
-            continue;
-        }
-        if set[2].got != 0 {
-            let _ = sys::kill(-pid, SIGHUP);
-            set[2].fd = -1;
-        }
-        if set[1].got == 0 {
-            continue;
-        }
-        match receive_request() {
-            Ok((asked, _)) if asked.kind == request::SIGNAL => {
-                // To its whole group, as a terminal would: a shell's command line is more than the shell.
-                let _ = sys::kill(-pid, asked.argument as i32);
-            }
-            _ => {
-                // The client has gone: as with a terminal that hangs up, and then by force.
-                let _ = sys::kill(-pid, SIGHUP);
-                set[1].fd = -1;
-                patience = GRACE;
-            }
-        }
-    }
-    let status = sys::wait(Wait::Pid(pid), 0).ok().flatten().map_or(0, |(_, status)| status);
-    let ended = Report { kind: report::ENDED, pid, status, ..Report::default() };
-    let _ = sys::send(CONNECTION, as_bytes(&ended), -1);
-    0
+    (0..3).try_for_each(|number| sys::dup_to(slave, number))
 }

@@ -5,6 +5,7 @@
 
 use core::arch::asm;
 use core::ffi::c_void;
+use core::mem::MaybeUninit;
 use core::ptr::{null, null_mut};
 
 /// An errno.
@@ -13,6 +14,7 @@ pub struct Errno(pub i32);
 
 pub const ENOENT: Errno = Errno(2);
 pub const EINTR: Errno = Errno(4);
+pub const EAGAIN: Errno = Errno(11);
 pub const EACCES: Errno = Errno(13);
 pub const EBUSY: Errno = Errno(16);
 pub const EEXIST: Errno = Errno(17);
@@ -173,10 +175,6 @@ pub fn getpid() -> i32 {
     call!(39).map_or(0, |pid| pid as i32)
 }
 
-pub fn pidfd_open(pid: i32) -> Result<i32> {
-    call!(434, pid, 0).map(|fd| fd as i32)
-}
-
 pub fn pidfd_send_signal(pidfd: i32, signal: i32) -> Result<()> {
     call!(424, pidfd, signal, 0, 0).map(drop)
 }
@@ -187,11 +185,6 @@ pub fn kill(pid: i32, signal: i32) -> Result<()> {
         return Err(EINVAL);
     }
     call!(62, pid, signal).map(drop)
-}
-
-/// kill(0): every process of our own group, ourselves among them.
-pub fn kill_own_group(signal: i32) {
-    let _ = call!(62, 0, signal);
 }
 
 /// kill(-1): everything in our PID namespace but ourselves. For PID 1 of a namespace of ours alone: a
@@ -206,7 +199,6 @@ pub fn kill_namespace(signal: i32) -> Result<()> {
 /// Whom waitid(2) waits for.
 pub enum Wait {
     Pid(i32),
-    OwnGroup,
     Any,
 }
 
@@ -219,7 +211,6 @@ pub fn wait(whom: Wait, options: u32) -> Result<Option<(i32, i32)>> {
     let (kind, id) = match whom {
         Wait::Any => (0, 0),
         Wait::Pid(pid) => (1, pid),
-        Wait::OwnGroup => (2, 0),
     };
     // siginfo_t: si_signo, si_errno, si_code, padding, si_pid, si_uid, si_status (sigaction(2)).
     let mut info = [0i32; 32];
@@ -390,14 +381,6 @@ pub fn dup_to(from: i32, to: i32) -> Result<()> {
     call!(292, from, to, 0).map(drop)
 }
 
-/// Moves a descriptor to a number of at least `at`, CLOEXEC.
-pub fn move_up(fd: i32, at: i32) -> Result<i32> {
-    const F_DUPFD_CLOEXEC: u32 = 1030;
-    let moved = call!(72, fd, F_DUPFD_CLOEXEC, at)? as i32;
-    close(fd);
-    Ok(moved)
-}
-
 /// fcntl(F_GETFD): whether a descriptor is open.
 pub fn is_open(fd: i32) -> bool {
     call!(72, fd, 1).is_ok()
@@ -449,9 +432,10 @@ pub fn chdir(path: Text) -> Result<()> {
 
 /// First byte of getcwd(2)'s answer: `/` when the working directory is inside our root.
 pub fn working_directory_begins() -> Result<u8> {
-    let mut path = [0u8; 4096];
+    let mut path = [const { MaybeUninit::<u8>::uninit() }; 4096];
     call!(79, path.as_mut_ptr(), path.len())?;
-    Ok(path[0])
+    // SAFETY: the kernel wrote a path and its NUL, so one byte at the least.
+    Ok(unsafe { path[0].assume_init() })
 }
 
 /// `f_type` of fstatfs(2).
@@ -486,16 +470,45 @@ pub fn map(memory: Memory, length: usize) -> Result<*mut u8> {
     Ok(call!(9, null_mut::<u8>(), length, access, kind, file as isize, 0)? as *mut u8)
 }
 
+/// Zeros of our own, for as long as we live; pages that are never touched cost nothing.
+pub fn zeros<T: Copy>(count: usize) -> Result<&'static mut [T]> {
+    let start = map(Memory::Private, count * size_of::<T>())?.cast::<T>();
+    // SAFETY: a new mapping of that size, aligned to a page, for us alone; zeros are a value of the plain
+    // numbers that this is used for.
+    Ok(unsafe { core::slice::from_raw_parts_mut(start, count) })
+}
+
+/// munmap(2).
+pub fn unmap(start: *const u8, length: usize) {
+    let _ = call!(11, start, length);
+}
+
+/// Whether nobody can shorten this memfd any more (F_GET_SEALS).
+pub fn is_sealed(fd: i32) -> bool {
+    const F_GET_SEALS: u32 = 1034;
+    const F_SEAL_SHRINK: usize = 2;
+    call!(72, fd, F_GET_SEALS).is_ok_and(|seals| seals & F_SEAL_SHRINK != 0)
+}
+
 /// Size of a file (lseek(2) to its end).
 pub fn size(fd: i32) -> Result<usize> {
     call!(8, fd, 0, 2)
 }
 
+fn clock(which: u32) -> u64 {
+    let mut time = [0u64; 2];
+    let _ = call!(228, which, time.as_mut_ptr());
+    time[0] * 1_000_000_000 + time[1]
+}
+
 /// CLOCK_REALTIME in nanoseconds.
 pub fn now() -> u64 {
-    let mut time = [0u64; 2];
-    let _ = call!(228, 0, time.as_mut_ptr());
-    time[0] * 1_000_000_000 + time[1]
+    clock(0)
+}
+
+/// CLOCK_BOOTTIME in nanoseconds.
+pub fn uptime() -> u64 {
+    clock(7)
 }
 
 // ---- mounts (the new API: fsopen(2) and its kin) --------------------------------------------------

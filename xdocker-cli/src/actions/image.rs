@@ -1,6 +1,9 @@
 //! Images.
 
-use super::engine;
+use xdocker_core::{ImageId, ImageRef};
+
+use super::lifecycle::spec_of;
+use super::{container, engine};
 use crate::grammar::Given;
 use crate::report::{self, Outcome};
 
@@ -9,4 +12,49 @@ pub(crate) fn install_test(given: Given) -> Outcome {
     let version = given.version.unwrap_or_default();
     engine()?.images().install_test(version, &given.test_image)?;
     report::ok()
+}
+
+/// `-a version`
+pub(crate) fn version(given: Given) -> Outcome {
+    let version = given.version.clone().unwrap_or_default();
+    engine()?.images().set_version(from(&given), &version, given.forcely)?;
+    report::ok()
+}
+
+/// `-a to_image`
+pub(crate) fn to_image(given: Given) -> Outcome {
+    let target = to(&given);
+    let version = given.version.clone().or(target.version.clone());
+    container(&given)?.into_image(target.name.clone(), version)?;
+    report::ok()
+}
+
+/// `-a to_container`
+pub(crate) fn to_container(mut given: Given) -> Outcome {
+    let spec = spec_of(&mut given);
+    engine()?.to_container(from(&given), &spec, given.forcely)?;
+    report::ok()
+}
+
+/// `-a copy_image`
+pub(crate) fn copy(given: Given) -> Outcome {
+    let ImageRef { name, version } = to(&given).clone();
+    engine()?.images().copy(from(&given), &ImageId { name, version: version.unwrap_or_default() })?;
+    report::ok()
+}
+
+/// `-a del_image`
+pub(crate) fn delete(given: Given) -> Outcome {
+    engine()?.images().delete(from(&given), given.forcely)?;
+    report::ok()
+}
+
+/// The image to begin with.
+fn from(given: &Given) -> &ImageRef {
+    given.from_image.as_ref().expect("the grammar asks for it")
+}
+
+/// The image that there is to be.
+fn to(given: &Given) -> &ImageRef {
+    given.to_image.as_ref().expect("the grammar asks for it")
 }

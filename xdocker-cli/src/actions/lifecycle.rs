@@ -16,16 +16,7 @@ const SHUTDOWN_TIME: Duration = Duration::from_secs(10);
 
 /// `-a create`
 pub(crate) fn create(mut given: Given) -> Outcome {
-    let mut spec = ContainerSpec::new(std::mem::take(&mut given.images));
-    if let Some(name) = given.container.take() {
-        spec = spec.name(name);
-    }
-    if let Some(hostname) = given.hostname.take() {
-        spec = spec.hostname(hostname);
-    }
-    if let Some(network) = given.network.take() {
-        spec = spec.network(network);
-    }
+    let spec = spec_of(&mut given);
     let engine = engine()?;
     if given.remove {
         let ephemeral = engine.create_ephemeral(&spec)?;
@@ -45,6 +36,21 @@ pub(crate) fn create(mut given: Given) -> Outcome {
         }
         outcome => outcome,
     }
+}
+
+/// What the container is to be.
+pub(super) fn spec_of(given: &mut Given) -> ContainerSpec {
+    let mut spec = ContainerSpec::new(std::mem::take(&mut given.images));
+    if let Some(name) = given.container.take() {
+        spec = spec.name(name);
+    }
+    if let Some(hostname) = given.hostname.take() {
+        spec = spec.hostname(hostname);
+    }
+    if let Some(network) = given.network.take() {
+        spec = spec.network(network);
+    }
+    spec
 }
 
 /// Whether the container has ever run to an end.

@@ -95,6 +95,42 @@ pub(super) static ROWS: &[Row] = &[
         run: actions::lifecycle::destroy,
     },
     Row {
+        verb: Action("version"),
+        about: "give an image another version, or none",
+        parts: &[One(&IMAGE), Maybe(&One(&VERSION)), Maybe(&One(&FORCELY))],
+        run: actions::image::version,
+    },
+    Row {
+        verb: Action("to_image"),
+        about: "make a stopped container an image; there is no container then",
+        parts: &[One(&FROM_CONTAINER), Maybe(&One(&VERSION)), One(&TO_IMAGE)],
+        run: actions::image::to_image,
+    },
+    Row {
+        verb: Action("to_container"),
+        about: "make an image a container, to change it; there is no image then",
+        parts: &[
+            One(&FROM_IMAGE),
+            Maybe(&One(&IMAGES)),
+            Options(&CREATE_OPTIONS),
+            One(&TO_CONTAINER),
+            Maybe(&One(&FORCELY)),
+        ],
+        run: actions::image::to_container,
+    },
+    Row {
+        verb: Action("copy_image"),
+        about: "copy an image",
+        parts: &[One(&FROM_IMAGE), One(&TO_IMAGE)],
+        run: actions::image::copy,
+    },
+    Row {
+        verb: Action("del_image"),
+        about: "delete an image",
+        parts: &[One(&IMAGE), Maybe(&One(&FORCELY))],
+        run: actions::image::delete,
+    },
+    Row {
         verb: Action("install_test"),
         about: "make the small image `test` to play with",
         parts: &[Maybe(&One(&VERSION)), Maybe(&One(&SOURCE))],

@@ -159,6 +159,10 @@ impl Container {
             }
             lower.push(relative(layer));
         }
+        if lower.is_empty() {
+            // Overlay wants a layer below; this directory is empty, and is only seen as such.
+            lower.push(relative(self.root()));
+        }
         let layers = Layers {
             home: home.to_owned(),
             lower,
@@ -173,6 +177,8 @@ impl Container {
     fn plan(&self, definition: &Definition, boot: &Boot, layers: &Layers) -> Result<Plan> {
         let mut plan = Plan::default();
         plan.namespaces = NAMESPACES;
+        // Everything inside descends from the monitor, and would otherwise have the caller's keys.
+        plan.host.purpose("take a session keyring of its own").push(Action::Keyring);
         rootfs::plan_overlay(&mut plan, layers, Kernel::running())?;
         if let Some(netns) = self.netns(definition) {
             let namespace = plan.slot();

@@ -1,13 +1,14 @@
 //! `container.json`: what a container is, whether it runs or not.
 
+use std::fs;
 use std::path::Path;
 use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::Result;
-use crate::home::{Durability, record};
-use crate::name::ImageId;
+use crate::error::{Error, Result};
+use crate::home::{Durability, Home, Stage, record};
+use crate::name::{ImageId, Version};
 use crate::spec::{Hostname, Network};
 
 const FILE: &str = "container.json";
@@ -20,6 +21,9 @@ pub(crate) struct Definition {
     pub(crate) hostname: Hostname,
     pub(crate) network: Network,
     pub(crate) created: SystemTime,
+    /// Version of the image that it was made of, for the image that it becomes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) version: Option<Version>,
     /// It goes with its owner.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) ephemeral: bool,
@@ -34,4 +38,15 @@ impl Definition {
     pub(crate) fn write(&self, directory: &Path, durability: Durability) -> Result<()> {
         record::write(&directory.join(FILE), self, durability)
     }
+}
+
+/// The directory of a new container, stopped and with nothing written in it, as a stage.
+pub(crate) fn build(home: &Home, definition: &Definition) -> Result<Stage> {
+    let stage = home.stage("container")?;
+    for part in ["rwlayer", "workdir", "merged"] {
+        let path = stage.path().join(part);
+        fs::create_dir(&path).map_err(Error::file("create", &path))?;
+    }
+    definition.write(stage.path(), Durability::Unsynced)?;
+    Ok(stage)
 }

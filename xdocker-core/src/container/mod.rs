@@ -10,6 +10,7 @@
 //! no lock: `run.json` and the lock on it tell the truth at any moment.
 
 mod boot;
+mod convert;
 mod definition;
 mod end;
 mod ephemeral;
@@ -28,7 +29,7 @@ use crate::state::Records;
 use crate::sys::resolve::open_in_root;
 
 pub use boot::Boot;
-pub(crate) use definition::Definition;
+pub(crate) use definition::{Definition, build};
 pub use ephemeral::Ephemeral;
 pub(crate) use ephemeral::own;
 pub use info::ContainerInfo;

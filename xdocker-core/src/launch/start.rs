@@ -6,6 +6,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::sync::OnceLock;
 
+use nix::fcntl::{FcntlArg, SealFlag, fcntl};
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use xdockerinit::wire::{Report, report, section, work};
 
@@ -97,8 +98,11 @@ fn execute(fds: [BorrowedFd<'_>; spawn::INHERITED], fallback: &Path) -> Result<(
 /// The plan as a file without a name.
 pub(crate) fn memfd(plan: &Plan) -> Result<File> {
     let make = || -> io::Result<File> {
-        let mut file = File::from(memfd_create(c"xdocker-plan", MFdFlags::MFD_CLOEXEC)?);
+        let flags = MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING;
+        let mut file = File::from(memfd_create(c"xdocker-plan", flags)?);
         file.write_all(&plan.encode())?;
+        // The helper maps it, and could not survive its getting shorter.
+        fcntl(&file, FcntlArg::F_ADD_SEALS(SealFlag::F_SEAL_SHRINK))?;
         Ok(file)
     };
     make().map_err(Error::system("write the launch plan"))

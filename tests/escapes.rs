@@ -1,0 +1,335 @@
+//! Ways out of a container that worked elsewhere. Named by the CVE of who was hit.
+
+use std::collections::BTreeMap;
+use std::io::{Read, Write};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+use std::{env, fs, process, thread};
+
+use nix::libc;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::pty::openpty;
+use nix::sys::termios::{SetArg, cfmakeraw, tcgetattr, tcsetattr};
+use xdocker_core::{Boot, Engine, Exec, Stdio, WindowSize};
+use xdocker_test_harness::home::{Home, IMAGE};
+use xdocker_test_harness::role;
+use xdocker_test_harness::wait::{PATIENCE, until};
+
+/// How many processes join a container while somebody inside lies in wait.
+const JOINS: usize = 300;
+
+/// The helper as the library keeps it in this process.
+fn helper() -> Vec<u8> {
+    let fds = fs::read_dir("/proc/self/fd").unwrap().flatten().map(|entry| entry.path());
+    let is_helper =
+        |path: &PathBuf| fs::read_link(path).is_ok_and(|to| to.starts_with("/memfd:xdockerinit (deleted)"));
+    fs::read(fds.into_iter().find(is_helper).expect("the helper as a memfd")).unwrap()
+}
+
+/// Waits until the attacker in the container `box` says that it is ready.
+#[track_caller]
+fn wait_for(home: &Home, name: &str) {
+    let path = home.path().join("containers/box/rwlayer").join(name);
+    assert!(until(PATIENCE, || path.exists()), "no {name}");
+}
+
+/// Joins many times, and on until the attacker has caught somebody at it: else the test shows nothing.
+#[track_caller]
+fn until_caught(home: &Home, join: impl Fn()) {
+    let caught = home.path().join("containers/box/rwlayer/caught");
+    for number in 0..JOINS * 20 {
+        if number >= JOINS && caught.exists() {
+            return;
+        }
+        join();
+    }
+    panic!("nobody was caught joining");
+}
+
+#[test]
+fn the_helper_cannot_be_overwritten_from_inside() {
+    // CVE-2019-5736.
+    let home = Home::new();
+    let layer = home.image("evil");
+    fs::write(layer.join("entry"), "#!/proc/self/exe\n").unwrap();
+    fs::set_permissions(layer.join("entry"), fs::Permissions::from_mode(0o755)).unwrap();
+    let container = home.create_on([IMAGE, "evil"], "box");
+
+    // As PID 1 and as a session the helper finds itself executed by its own image, and refuses.
+    let null: OwnedFd = fs::File::open("/dev/null").unwrap().into();
+    let mut root = container.boot_bound(&Boot::new().exec(Exec::new("/entry")), [&null; 3]).unwrap();
+    assert_eq!(root.wait().unwrap().code(), Some(64));
+    let before = helper();
+
+    container.boot(&Boot::new()).unwrap();
+    let mut attacker = role::in_container(&container, "overwriter", []).stdout(Stdio::Null).spawn().unwrap();
+    wait_for(&home, "overwriter");
+    until_caught(&home, || {
+        let mut victim = container.command("/entry").stderr(Stdio::Null).spawn().unwrap();
+        assert_eq!(victim.wait().unwrap().code(), Some(64));
+    });
+    container.shell("echo > /stop").unwrap().status().unwrap();
+    assert_eq!(attacker.wait().unwrap().code(), Some(0), "a program of ours was open for writing");
+    assert!(helper() == before, "the helper has changed");
+}
+
+/// Tries to write to the programs of all processes but its own.
+#[test]
+#[ignore = "a role of other tests"]
+fn overwriter() {
+    fs::write("/overwriter", "").unwrap();
+    let mut written = 0;
+    while !Path::new("/stop").exists() {
+        for process in others() {
+            // Held open past the end of the process: while it runs nobody may write to it.
+            let path = process.join("exe");
+            let Ok(program) = fs::OpenOptions::new().read(true).custom_flags(libc::O_PATH).open(path) else {
+                continue;
+            };
+            let again = format!("/proc/self/fd/{}", program.as_raw_fd());
+            let target = fs::read_link(&again).unwrap_or_default();
+            // Programs of the image are ours to write to.
+            if fs::metadata(&target).is_ok() {
+                continue;
+            }
+            fs::write("/caught", "").unwrap();
+            for _ in 0..3 {
+                if let Ok(mut file) = fs::OpenOptions::new().write(true).open(&again) {
+                    written += i32::from(file.write_all(b"overwritten").is_ok());
+                }
+                thread::sleep(Duration::from_millis(1));
+            }
+        }
+    }
+    process::exit(i32::from(written > 0));
+}
+
+/// Directories in /proc of all processes that we see, but our own.
+fn others() -> Vec<PathBuf> {
+    let all = fs::read_dir("/proc").unwrap().flatten().map(|entry| entry.path());
+    let is_other = |path: &PathBuf| {
+        let pid = path.file_name().and_then(|name| name.to_str()).and_then(|name| name.parse::<u32>().ok());
+        pid.is_some_and(|pid| pid != process::id())
+    };
+    all.filter(is_other).collect()
+}
+
+#[test]
+fn a_leaked_descriptor_is_no_working_directory() {
+    // CVE-2024-21626.
+    let home = Home::new();
+    let container = home.create("box");
+    let line = "cat ../../../../../../../../../etc/xdocker-test-home";
+    let is_inside = |output: &[u8]| output == home.path().as_os_str().as_encoded_bytes();
+    let (mut refused, null) = (0, OwnedFd::from(fs::File::open("/dev/null").unwrap()));
+    for number in 3..=40 {
+        let directory = format!("/proc/self/fd/{number}");
+        let exec = Exec::new("sh").args(["-c", line]).current_dir(&directory);
+        let (mut output, theirs) = std::io::pipe().unwrap();
+        let theirs = OwnedFd::from(theirs);
+        match container.boot_bound(&Boot::new().exec(exec), [&null, &theirs, &null]) {
+            Err(_) => refused += 1,
+            Ok(mut root) => {
+                drop(theirs);
+                let mut seen = Vec::new();
+                output.read_to_end(&mut seen).unwrap();
+                root.wait().unwrap();
+                assert!(is_inside(&seen), "{directory} is outside: {}", String::from_utf8_lossy(&seen));
+            }
+        }
+    }
+    assert!(refused > 10, "{refused} of 38 directories were refused");
+    container.boot(&Boot::new()).unwrap();
+    for number in 3..=40 {
+        let mut command = container.shell(line).unwrap();
+        let error = command.current_dir(format!("/proc/self/fd/{number}")).output().unwrap_err();
+        assert!(
+            error.chain().contains(&format!("enter the directory /proc/self/fd/{number}")),
+            "{}",
+            error.chain()
+        );
+    }
+}
+
+#[test]
+fn whoever_joins_shows_nothing_of_the_host() {
+    // CVE-2016-9962.
+    let home = Home::new();
+    let container = home.boot("box");
+    let report = home.path().join("containers/box/rwlayer/report");
+    let mut poller = role::in_container(&container, "poller", []).stdout(Stdio::Null).spawn().unwrap();
+    wait_for(&home, "poller");
+    until_caught(&home, || assert!(container.command("true").output().unwrap().status.success()));
+    container.shell("echo > /stop").unwrap().status().unwrap();
+    let code = poller.wait().unwrap().code();
+    assert_eq!(code, Some(0), "{}", fs::read_to_string(&report).unwrap_or_default());
+}
+
+/// Looks into the descriptors, the root and the directory of all other processes.
+#[test]
+#[ignore = "a role of other tests"]
+fn poller() {
+    fs::write("/poller", "").unwrap();
+    let mut found = Vec::new();
+    while !Path::new("/stop").exists() {
+        for process in others() {
+            let Ok(fds) = fs::read_dir(process.join("fd")) else { continue };
+            if process != Path::new("/proc/1") {
+                fs::write("/caught", "").unwrap();
+            }
+            for fd in fds.flatten() {
+                let number: u32 = fd.file_name().to_str().unwrap().parse().unwrap();
+                let Ok(target) = fs::read_link(fd.path()) else { continue };
+                // What a program of the image opens by itself: libraries, directories of /proc, /stop.
+                let of_the_image = target.is_absolute() && fs::metadata(&target).is_ok();
+                if number > 2 && !of_the_image {
+                    found.push(format!("{} → {}", fd.path().display(), target.display()));
+                }
+            }
+            for link in ["root", "cwd"] {
+                match fs::read_link(process.join(link)) {
+                    Ok(target) if target != Path::new("/") => {
+                        found.push(format!("{link} {}", target.display()))
+                    }
+                    _ => (),
+                }
+            }
+        }
+    }
+    fs::write("/report", found.join("\n")).unwrap();
+    process::exit(i32::from(!found.is_empty()));
+}
+
+/// Every file below `path`: mode, owner and content.
+fn tree(path: &Path) -> BTreeMap<PathBuf, (u32, u32, Vec<u8>)> {
+    let mut found = BTreeMap::new();
+    let metadata = fs::symlink_metadata(path).unwrap();
+    let content = if metadata.is_file() { fs::read(path).unwrap() } else { Vec::new() };
+    found.insert(path.to_owned(), (metadata.mode(), metadata.uid(), content));
+    if metadata.is_dir() {
+        fs::read_dir(path).unwrap().for_each(|entry| found.extend(tree(&entry.unwrap().path())));
+    }
+    found
+}
+
+#[test]
+fn links_in_the_place_of_mount_points_are_not_followed() {
+    let home = Home::new();
+    let canary = home.path().join("canary");
+    for name in ["proc", "sys", "dev", "dev/pts"] {
+        fs::create_dir_all(canary.join(name)).unwrap();
+        fs::write(canary.join(name).join("file"), "precious").unwrap();
+    }
+    let before = tree(&canary);
+    let targets = |name: &str| {
+        let up = "../".repeat(20) + canary.join(name).to_str().unwrap().trim_start_matches('/');
+        [canary.join(name), PathBuf::from(up), PathBuf::from("/tmp"), PathBuf::from("/proc/self/root")]
+    };
+    for name in ["proc", "sys", "dev"] {
+        for (number, target) in targets(name).iter().enumerate() {
+            let image = format!("{name}-{number}");
+            symlink(target, home.image(&image).join(name)).unwrap();
+            let container = home.create_on([IMAGE, &image], "box");
+            let error = container.boot(&Boot::new()).unwrap_err().chain();
+            assert!(error.contains(name), "{error}");
+            container.destroy(false).unwrap();
+            home.assert_clean();
+        }
+    }
+    assert_eq!(tree(&canary), before);
+    // Other directories are nobody's business, wherever they lead.
+    let layer = home.image("etc");
+    for name in ["etc", "run", "root", "tmp"] {
+        symlink(canary.join("proc"), layer.join(name)).unwrap();
+    }
+    let container = home.create_on([IMAGE, "etc"], "box");
+    container.boot(&Boot::new()).unwrap();
+    assert!(container.command("true").status().unwrap().success());
+    container.destroy(true).unwrap();
+    assert_eq!(tree(&canary), before);
+}
+
+#[test]
+fn links_in_the_place_of_the_shell_lead_nowhere() {
+    let home = Home::new();
+    let layer = home.image("evil");
+    fs::create_dir_all(layer.join("usr/bin")).unwrap();
+    symlink(env::current_exe().unwrap(), layer.join("usr/bin/bash")).unwrap();
+    let container = home.create_on([IMAGE, "evil"], "box");
+    container.boot(&Boot::new()).unwrap();
+    // The host's program is not there inside, so the next shell is taken.
+    let output = container.shell("echo $0").unwrap().output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "/bin/sh\n");
+}
+
+#[test]
+fn nobody_inside_types_into_the_callers_terminal() {
+    let home = Home::new();
+    let container = home.boot("box");
+    let terminal = openpty(None, None).unwrap();
+    let mut mode = tcgetattr(&terminal.slave).unwrap();
+    cfmakeraw(&mut mode);
+    tcsetattr(&terminal.slave, SetArg::TCSANOW, &mode).unwrap();
+    let home_path = home.path().to_str().unwrap();
+    for way in ["inherit", "terminal"] {
+        // A login shell's child: its terminal is the one that it controls.
+        let caller = role::on_host("caller_on_a_terminal", [home_path, way]);
+        let mut setsid = Command::new("setsid");
+        setsid.args(["--ctty", "--wait"]).arg(caller.get_program()).args(caller.get_args());
+        setsid.envs(caller.get_envs().filter_map(|(key, value)| Some((key, value?))));
+        let stream = || terminal.slave.try_clone().unwrap();
+        let mut child = setsid.stdin(stream()).stdout(stream()).stderr(stream()).spawn().unwrap();
+        assert!(child.wait().unwrap().success(), "{way}");
+        let mut typed = [PollFd::new(terminal.slave.as_fd(), PollFlags::POLLIN)];
+        assert_eq!(poll(&mut typed, PollTimeout::ZERO).unwrap(), 0, "{way}: something was typed");
+    }
+    container.kill().unwrap();
+}
+
+/// Runs the typist in the container `box`.
+#[test]
+#[ignore = "a role of other tests"]
+fn caller_on_a_terminal() {
+    let [home, way] = role::arguments();
+    let container = Engine::open(home).unwrap().container(&"box".parse().unwrap()).unwrap();
+    let mut command = role::in_container(&container, "typist", [&way]);
+    if way == "terminal" {
+        command.terminal(WindowSize { rows: 24, columns: 80 });
+    }
+    let mut child = command.spawn().unwrap();
+    process::exit(child.wait().unwrap().code().unwrap_or(9));
+}
+
+/// Types into every terminal that it has; one that is its own it may type into.
+#[test]
+#[ignore = "a role of other tests"]
+fn typist() {
+    let [way] = role::arguments();
+    let mut typed = 0;
+    let own = fs::OpenOptions::new().read(true).write(true).open("/dev/tty").map(OwnedFd::from);
+    let streams =
+        [std::io::stdin().as_fd().try_clone_to_owned(), std::io::stdout().as_fd().try_clone_to_owned()];
+    for terminal in streams.into_iter().chain([own]).flatten() {
+        // SAFETY: TIOCSCTTY takes an integer, TIOCSTI reads one byte at the pointer.
+        typed += unsafe {
+            libc::ioctl(terminal.as_raw_fd(), libc::TIOCSCTTY, 1);
+            i32::from(libc::ioctl(terminal.as_raw_fd(), libc::TIOCSTI, c"x".as_ptr()) == 0)
+        };
+    }
+    process::exit(i32::from(way == "inherit" && typed > 0));
+}
+
+#[test]
+fn a_container_that_fills_its_memory_files_hurts_only_itself() {
+    let home = Home::new();
+    let container = home.boot("box");
+    for path in ["/dev", "/dev/shm"] {
+        let line = format!("head -c 200m /dev/zero > {path}/big; stat -c %s {path}/big; rm {path}/big");
+        let output = container.shell(&line).unwrap().output().unwrap();
+        let size: u64 = String::from_utf8(output.stdout).unwrap().trim().parse().unwrap();
+        assert!(size <= 64 << 20, "{path} takes {size} bytes");
+    }
+}

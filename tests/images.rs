@@ -1,0 +1,119 @@
+//! Images: versions, copies, and what containers and images become of one another (the seed's 3.1.2, 3.1.10
+//! and 3.1.12 to 3.1.15).
+
+use std::fs;
+
+use xdocker_test_harness::cli::Home;
+
+/// A home with the image `test` and one file in it.
+fn home() -> Home {
+    let home = Home::new(env!("CARGO_BIN_EXE_xdocker"));
+    home.add_bare_image("test");
+    fs::write(home.layer("test").join("file"), "lower").unwrap();
+    home
+}
+
+/// Names and versions that `-s images` shows, in its order.
+fn images(home: &Home) -> Vec<String> {
+    let table = home.xdocker("-s images").succeeds();
+    let row = |line: &str| line.split_ascii_whitespace().take(2).collect::<Vec<_>>().join(":");
+    table.lines().skip(2).map(row).collect()
+}
+
+#[test]
+fn a_version_is_given_changed_and_taken_away() {
+    let home = home();
+    home.xdocker("-a version -m test --version 1.0.1").ok();
+    assert_eq!(images(&home), ["test:1.0.1"]);
+    home.xdocker("-a version -m test:1.0.1 --version 1.0.2").ok();
+    assert_eq!(images(&home), ["test:1.0.2"]);
+    home.xdocker("-a version -m test:1.0.2").ok();
+    assert_eq!(images(&home), ["test:_"]);
+}
+
+#[test]
+fn the_highest_version_is_the_one_that_is_meant() {
+    let home = home();
+    for version in ["1.9.9", "1.10.0", "1.2"] {
+        home.xdocker(&format!("-a copy_image --from-image test:_ --to-image test:{version}")).ok();
+    }
+    assert_eq!(images(&home), ["test:_", "test:1.2", "test:1.9.9", "test:1.10.0"]);
+    home.xdocker("-a create -m test -c c").ok();
+    let table = home.xdocker("-s containers").succeeds();
+    assert!(table.lines().nth(2).unwrap().starts_with("c                    test:1.10.0 "), "{table}");
+}
+
+#[test]
+fn an_image_is_changed_as_a_container_and_comes_back() {
+    let home = home();
+    home.xdocker("-a version -m test --version 1.0.0").ok();
+    home.xdocker("-a to_container --from-image test --host changed --to-container work").ok();
+    assert_eq!(images(&home), [""; 0]);
+    assert_eq!(home.status("work").as_deref(), Some("STOPED"));
+    home.xdocker("-a boot -c work").ok();
+    home.xdocker("-a to_image --from-container work --to-image test").fails(1, "container work is running");
+    home.xdocker("-a shutdown -c work").ok();
+    home.xdocker("-a to_image --from-container work --to-image test").ok();
+    assert_eq!(images(&home), ["test:1.0.0"], "the version that it was made of");
+    assert_eq!(home.xdocker("-s containers").succeeds(), "");
+    let file = home.path().join("images/test/1.0.0/rlayer/file");
+    assert_eq!(fs::read_to_string(file).unwrap(), "lower");
+}
+
+#[test]
+fn what_is_taken_is_not_overwritten() {
+    let home = home();
+    home.xdocker("-a create -m test -c c").ok();
+    home.xdocker("-a to_image --from-container c --to-image test").fails(1, "image test exists already");
+    home.xdocker("-a copy_image --from-image test --to-image test").fails(1, "exists already");
+    home.xdocker("-a copy_image --from-image test --to-image other:2").ok();
+    home.xdocker("-a to_container --from-image other --to-container c")
+        .fails(1, "container c exists already");
+    assert_eq!(images(&home), ["other:2", "test:_"]);
+}
+
+#[test]
+fn what_a_container_stands_on_stays() {
+    let home = home();
+    home.xdocker("-a create -m test -c standing").ok();
+    for change in [
+        "-a del_image -m test",
+        "-a version -m test --version 2",
+        "-a to_container --from-image test --to-container x",
+    ] {
+        home.xdocker(change).fails(1, "image test is used by container standing");
+    }
+    home.xdocker("-a destroy -c standing").ok();
+    home.xdocker("-a del_image -m test").ok();
+    assert_eq!(images(&home), [""; 0]);
+    assert!(!home.path().join("images/test").exists(), "the name goes with its last version");
+}
+
+#[test]
+fn a_file_that_was_deleted_stays_deleted_in_what_is_stacked_on_top() {
+    let home = Home::with_test_image(env!("CARGO_BIN_EXE_xdocker"));
+    home.xdocker("-a create -m test -c c").ok();
+    home.xdocker("-a boot -c c").ok();
+    home.xdocker_args(["-a", "run", "-c", "c", "--cmd", "rm /root/tpl.txt; echo new > /root/new"]).succeeds();
+    home.xdocker("-a shutdown -c c").ok();
+    home.xdocker("-a to_image --from-container c --version 1 --to-image change").ok();
+    home.xdocker("-a create -m test,change -c stacked -b").ok();
+    home.xdocker_args(["-a", "run", "-c", "stacked", "--cmd", "ls /root"]).prints("new\n");
+    home.xdocker("-a destroy -c stacked -h").ok();
+}
+
+#[test]
+fn two_hundred_layers_boot() {
+    let home = home();
+    let names: Vec<_> = (0..200).map(|number| format!("{number:03}{}", "x".repeat(61))).collect();
+    for name in &names {
+        let layer = home.path().join("images").join(name).join("100000000000000.200000000000000.3/rlayer");
+        fs::create_dir_all(&layer).unwrap();
+        fs::write(layer.join(&name[..3]), name).unwrap();
+    }
+    home.xdocker(&format!("-a create -m test,{} -c tall", names.join(","))).ok();
+    home.xdocker("-a boot -c tall").ok();
+    let seen = fs::read_dir(home.path().join("containers/tall/merged")).unwrap().count();
+    assert_eq!(seen, 200 + ["proc", "sys", "dev", "file"].len());
+    home.xdocker("-a destroy -c tall -h").ok();
+}
