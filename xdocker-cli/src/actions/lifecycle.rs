@@ -9,7 +9,7 @@ use xdocker_core::{Boot, Container, ContainerName, ContainerSpec, Error, Exec, S
 use super::{container, engine, session};
 use crate::grammar::Given;
 use crate::report::{self, Failure, Outcome, exit_code};
-use crate::signals::{self, Signal, Signals};
+use crate::signals::{self, Signal};
 
 /// How long a container may take to end by itself.
 const SHUTDOWN_TIME: Duration = Duration::from_secs(10);
@@ -84,8 +84,8 @@ fn boot_of(given: &Given) -> Boot {
 /// Boots `container` with our streams, and stays with it until it ends.
 fn bound(container: &Container, boot: &Boot) -> Outcome {
     let [stdin, stdout, stderr] = our_streams().map_err(Failure::stream("pass on our streams"))?;
+    let signals = session::taken_signals()?;
     let mut root = container.boot_bound(boot, [&stdin, &stdout, &stderr])?;
-    let signals = Signals::take().map_err(Failure::stream("watch for signals"))?;
     let pass_on = |signal: Signal| stopped(container.signal(signal as i32), true);
     match signals.pass_until(root.as_fd(), pass_on)? {
         None => Ok(exit_code(root.wait()?)),

@@ -24,9 +24,10 @@ pub(crate) fn attach(given: Given) -> Outcome {
 pub(super) fn attach_to(container: &Container) -> Outcome {
     let mut shell = container.login_shell()?;
     in_terminal(&mut shell);
+    let signals = taken_signals()?;
     let child = shell.spawn()?;
     report::print("connect to container ok\n")?;
-    follow(child)
+    follow(child, &signals)
 }
 
 /// `-a run`
@@ -49,7 +50,13 @@ pub(crate) fn run(given: Given) -> Outcome {
     if let Some(directory) = &given.directory {
         command.current_dir(directory);
     }
-    follow(command.spawn()?)
+    let signals = taken_signals()?;
+    follow(command.spawn()?, &signals)
+}
+
+/// Signals to us from here on. They are taken before the command starts: none is lost between the two.
+pub(super) fn taken_signals() -> Result<Signals, Failure> {
+    Signals::take().map_err(Failure::stream("watch for signals"))
 }
 
 /// Gives `command` a terminal like ours.
@@ -63,10 +70,9 @@ fn in_terminal(command: &mut Command) {
 }
 
 /// Stays with `child` until it ends, and ends as it does.
-fn follow(mut child: Child) -> Outcome {
-    let signals = Signals::take().map_err(Failure::stream("watch for signals"))?;
+fn follow(mut child: Child, signals: &Signals) -> Outcome {
     let ending = match &child.terminal {
-        Some(terminal) => through_terminal(&child, terminal, &signals)?,
+        Some(terminal) => through_terminal(&child, terminal, signals)?,
         // The command has our own streams: nothing is left to do but to tell it of signals to us.
         None => match signals.pass_until(child.as_fd(), |signal| child.signal(signal as i32))? {
             None => Ending::Over,

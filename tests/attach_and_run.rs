@@ -1,5 +1,7 @@
 //! Sessions through the binary: attach on a real terminal, and run.
 
+use std::fs;
+
 use nix::sys::signal::Signal;
 use xdocker_test_harness::cli::{Finished, Home, run};
 use xdocker_test_harness::pty::{Terminal, Window};
@@ -200,4 +202,66 @@ fn run_gives_a_terminal_to_who_asks() {
     terminal.expect("33 99\r\n");
     assert_eq!(terminal.ends().0.code(), Some(6));
     assert!(terminal.is_restored());
+}
+
+#[test]
+fn signals_to_the_client_reach_a_command_without_a_terminal() {
+    let home = running();
+    let run = ["-a", "run", "-c", "test", "--", "sh", "-c"];
+    for signal in [Signal::SIGTERM, Signal::SIGHUP] {
+        let line = run
+            .into_iter()
+            .chain(["trap 'echo told; exit 9' TERM HUP; echo ready; while :; do sleep 0.01; done"]);
+        let mut client = Terminal::spawn(home.command(line), WINDOW);
+        client.expect("ready\r\n");
+        client.signal(signal);
+        client.expect("told\r\n");
+        assert_eq!(client.ends().0.code(), Some(9), "{signal}");
+    }
+    // The terminal is in no raw mode then: Ctrl-C is a signal to the client.
+    let mut client =
+        Terminal::spawn(home.command(run.into_iter().chain(["echo ready; exec sleep 100"])), WINDOW);
+    client.expect("ready\r\n");
+    client.press("\x03");
+    assert_eq!(client.ends().0.code(), Some(128 + 2));
+}
+
+#[test]
+fn who_waits_for_a_root_process_ends_it_too() {
+    let home = running();
+    let line =
+        |name, program| ["-a", "create", "-m", "test", "-c", name, "-b", "--rm", "--", "sh", "-c", program];
+    let obeys = line("one", "trap 'echo told; exit 9' INT; echo ready; while :; do sleep 0.01; done");
+    let mut client = Terminal::spawn(home.command(obeys), WINDOW);
+    client.expect("ready\r\n");
+    home.root_process("one");
+    client.press("\x03");
+    client.expect("told\r\n");
+    assert_eq!((client.ends().0.code(), home.status("one")), (Some(9), None));
+    // The kernel keeps from PID 1 what it does not handle. Who asks again means it.
+    let mut client = Terminal::spawn(home.command(line("two", "echo ready; exec sleep 100")), WINDOW);
+    client.expect("ready\r\n");
+    client.signal(Signal::SIGTERM);
+    client.signal(Signal::SIGINT);
+    client.ends();
+    assert_eq!(home.status("two"), None);
+}
+
+#[test]
+fn a_container_keeps_nothing_of_the_terminal_it_was_booted_from() {
+    let home = Home::with_test_image(env!("CARGO_BIN_EXE_xdocker"));
+    home.xdocker("-a create -m test").ok();
+    let mut terminal = home.terminal(WINDOW, "-a boot -c test -t");
+    terminal.expect(PROMPT);
+    let root = home.root_process("test");
+    let status = fs::read_to_string(format!("/proc/{root}/status")).unwrap();
+    let monitor = status.lines().find_map(|line| line.strip_prefix("PPid:")).expect("a parent").trim();
+    for process in [&*root.to_string(), monitor] {
+        for fd in fs::read_dir(format!("/proc/{process}/fd")).unwrap() {
+            let opened = fs::read_link(fd.unwrap().path()).unwrap();
+            assert!(!opened.starts_with("/dev/pts"), "{process} has {opened:?} open");
+        }
+    }
+    terminal.press("exit\r");
+    assert!(terminal.ends().0.success());
 }
