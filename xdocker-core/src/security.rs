@@ -90,19 +90,31 @@ fn path(name: &str) -> CString {
     CString::new(name).expect("the tables above hold no NUL")
 }
 
-/// Takes rights away, last thing before the program: identity, capabilities, and the ways to gain more.
-pub(crate) fn restrict(plan: &mut Plan) {
+/// The set of capabilities above, as the kernel has it.
+fn kept() -> u64 {
+    CAPABILITIES.iter().fold(0, |set, capability| set | capability.bitmask())
+}
+
+/// What everything inside inherits from the monitor, which needs none of it: the ways to gain more rights
+/// are closed once for all, and neither the root process nor a session has to do it again.
+pub(crate) fn confine(plan: &mut Plan) {
     const PR_SET_NO_NEW_PRIVS: u8 = 38;
-    let keep = CAPABILITIES.iter().fold(0, |set, capability| set | capability.bitmask());
-    let inside = plan.inside.purpose("limit core dumps");
-    inside.push(Action::LimitResource { resource: libc::RLIMIT_CORE, soft: 0, hard: 0 });
-    inside.purpose("drop capabilities");
-    inside.push(Action::BoundCapabilities { keep });
-    inside.purpose("set user and groups");
+    let host = plan.host.purpose("take a session keyring of its own");
+    // Otherwise everything inside would have the caller's keys.
+    host.push(Action::Keyring);
+    host.purpose("limit core dumps");
+    host.push(Action::LimitResource { resource: libc::RLIMIT_CORE, soft: 0, hard: 0 });
+    host.purpose("bound capabilities");
+    host.push(Action::BoundCapabilities { keep: kept() });
+    host.purpose("forbid new privileges");
+    host.push(Action::Control { option: PR_SET_NO_NEW_PRIVS, x: 1, y: 0 });
+}
+
+/// Takes the rights themselves away, last thing before the program.
+pub(crate) fn restrict(plan: &mut Plan) {
+    let inside = plan.inside.purpose("set user and groups");
     inside.push(Action::SetIdentity { uid: 0, gid: 0, groups: Vec::new() });
     inside.purpose("drop capabilities");
     // Inheritable and ambient stay empty (CVE-2022-24769).
-    inside.push(Action::SetCapabilities { permitted: keep, inheritable: 0 });
-    inside.purpose("forbid new privileges");
-    inside.push(Action::Control { option: PR_SET_NO_NEW_PRIVS, x: 1, y: 0 });
+    inside.push(Action::SetCapabilities { permitted: kept(), inheritable: 0 });
 }

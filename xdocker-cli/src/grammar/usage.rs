@@ -119,6 +119,11 @@ mod tests {
                -a shutdown (-c|--container) (container) [ --time (seconds) ] [ (-f|--forcely) ]
                -a kill (-c|--container) (container) [ (-f|--forcely) ]
                -a destroy (-c|--container) (container) [ (-f|--forcely) ] [ (-h|--shutdown) ]
+               -a version (-m|--image) (image[:version]) [ --version (version) ] [ (-f|--forcely) ]
+               -a to_image --from-container (container) [ --version (version) ] --to-image (image[:version])
+               -a to_container --from-image (image[:version]) [ (-m|--image) (image[:version])[,(image[:version])]... ] [ create options ] --to-container (container) [ (-f|--forcely) ]
+               -a copy_image --from-image (image[:version]) --to-image (image[:version])
+               -a del_image (-m|--image) (image[:version]) [ (-f|--forcely) ]
                -a install_test [ --version (version) ] [ --from (host|busybox) ]
 create options : [ --host (hostname) ] [ --net (HOST|CUSTOM) ]
   enable debug : [ (-d|--debug) ]

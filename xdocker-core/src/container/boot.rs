@@ -177,8 +177,7 @@ impl Container {
     fn plan(&self, definition: &Definition, boot: &Boot, layers: &Layers) -> Result<Plan> {
         let mut plan = Plan::default();
         plan.namespaces = NAMESPACES;
-        // Everything inside descends from the monitor, and would otherwise have the caller's keys.
-        plan.host.purpose("take a session keyring of its own").push(Action::Keyring);
+        security::confine(&mut plan);
         rootfs::plan_overlay(&mut plan, layers, Kernel::running())?;
         if let Some(netns) = self.netns(definition) {
             let namespace = plan.slot();
