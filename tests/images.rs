@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use xdocker_test_harness::cli::Home;
+use xdocker_test_harness::cli::{Home, run};
 
 /// A home with the image `test` and one file in it.
 fn home() -> Home {
@@ -116,4 +116,36 @@ fn two_hundred_layers_boot() {
     let seen = fs::read_dir(home.path().join("containers/tall/merged")).unwrap().count();
     assert_eq!(seen, 200 + ["proc", "sys", "dev", "file"].len());
     home.xdocker("-a destroy -c tall -h").ok();
+}
+
+#[test]
+fn an_image_travels_as_an_archive() {
+    let home = home();
+    home.xdocker("-a version -m test --version 1.1.0").ok();
+    let here = home.scratch();
+    let xdocker = |line: &str| {
+        let mut command = home.command(line.split(' '));
+        command.current_dir(here);
+        run(command, b"")
+    };
+    xdocker("-a export -m test:1.1.0").ok();
+    xdocker("-a export -m test:1.1.0").fails(1, "test:1.1.0.xdockerimage exists already");
+    let archive = here.join("test:1.1.0.xdockerimage");
+    let first = fs::read(&archive).unwrap();
+    xdocker("-a export -m test:1.1.0 -f").ok();
+    assert_eq!(fs::read(&archive).unwrap(), first, "the same image, the same bytes");
+
+    xdocker("-a import --image-file test:1.1.0.xdockerimage").fails(1, "image test:1.1.0 exists already");
+    home.xdocker("-a del_image -m test:1.1.0").ok();
+    xdocker("-a import --image-file test:1.1.0.xdockerimage").ok();
+    assert_eq!(images(&home), ["test:1.1.0"]);
+    let file = home.path().join("images/test/1.1.0/rlayer/file");
+    assert_eq!(fs::read_to_string(file).unwrap(), "lower");
+
+    fs::write(here.join("cut.xdockerimage"), &first[..first.len() / 2]).unwrap();
+    xdocker("-a import --image-file cut.xdockerimage").fails(1, "archive");
+    fs::write(here.join("other.tar.gz"), &first).unwrap();
+    xdocker("-a import --image-file other.tar.gz").fails(1, "does not end in .xdockerimage");
+    xdocker("-a import --image-file gone.xdockerimage").fails(1, "No such file");
+    assert_eq!(images(&home), ["test:1.1.0"]);
 }

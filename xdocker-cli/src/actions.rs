@@ -1,6 +1,7 @@
 //! What the rows of the grammar do, a file a topic. A handler asks the engine and prints what came back; it
 //! knows no path, mount or rule.
 
+pub(crate) mod archive;
 pub(crate) mod image;
 pub(crate) mod lifecycle;
 pub(crate) mod session;

@@ -40,8 +40,11 @@ mod sys;
 
 pub use container::{Boot, Container, ContainerInfo, Ephemeral, Root};
 pub use engine::Engine;
-pub use error::{Error, ErrorKind, Result};
-pub use image::{Image, ImageStore, TestImage, TestImageReport};
+pub use error::{ArchiveError, Error, ErrorKind, Result};
+pub use image::{
+    Image, ImageStore, Limits, PackOptions, Progress, Summary, TestImage, TestImageReport, UnpackOptions,
+    Whiteouts,
+};
 pub use name::{ContainerName, ImageId, ImageName, ImageRef, NAME_MAX, NameError, NameFault, Version};
 pub use session::{Child, Command, Stdio, Terminal};
 pub use spec::{ContainerSpec, Exec, Hostname, NetnsName, Network, WindowSize};

@@ -324,6 +324,8 @@ mod tests {
         assert_eq!(record.pid(), me);
         assert!(records.root_process(&record).unwrap().is_some());
         drop(file);
+        // Another test may have forked a moment ago, and have a copy of the file until it executes something.
+        records.wait_unwatched(Duration::from_secs(10)).unwrap();
         let Found::Abandoned(Some(record)) = records.look().unwrap() else { panic!("not abandoned") };
         assert!(record.orphan().unwrap().is_some());
         let stranger = RunRecord { pid_start: Some(1), ..record.clone() };

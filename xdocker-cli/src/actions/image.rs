@@ -50,7 +50,7 @@ pub(crate) fn delete(given: Given) -> Outcome {
 }
 
 /// The image to begin with.
-fn from(given: &Given) -> &ImageRef {
+pub(super) fn from(given: &Given) -> &ImageRef {
     given.from_image.as_ref().expect("the grammar asks for it")
 }
 

@@ -35,6 +35,7 @@ pub(crate) struct Given {
     pub(crate) test_image: TestImage,
     pub(crate) from_image: Option<ImageRef>,
     pub(crate) to_image: Option<ImageRef>,
+    pub(crate) file: Option<PathBuf>,
 }
 
 /// Why a value is refused, where no type of the core's says it.
@@ -285,6 +286,17 @@ pub(super) static TO_IMAGE: Opt = Opt {
         Ok(())
     }),
     about: "the image that there is then",
+};
+
+pub(super) static IMAGE_FILE: Opt = Opt {
+    short: None,
+    long: "image-file",
+    alias: None,
+    takes: Takes::Value("(file)", |given, value| {
+        given.file = Some(value.into());
+        Ok(())
+    }),
+    about: "the archive; its name, NAME[:VERSION].xdockerimage, says what the image will be called",
 };
 
 pub(super) static FROM_CONTAINER: Opt = Opt {

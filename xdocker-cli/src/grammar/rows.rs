@@ -131,6 +131,18 @@ pub(super) static ROWS: &[Row] = &[
         run: actions::image::delete,
     },
     Row {
+        verb: Action("import"),
+        about: "make an image of an archive",
+        parts: &[One(&IMAGE_FILE)],
+        run: actions::archive::import,
+    },
+    Row {
+        verb: Action("export"),
+        about: "write an image as an archive into the current directory",
+        parts: &[One(&IMAGE), Maybe(&One(&FORCELY))],
+        run: actions::archive::export,
+    },
+    Row {
         verb: Action("install_test"),
         about: "make the small image `test` to play with",
         parts: &[Maybe(&One(&VERSION)), Maybe(&One(&SOURCE))],

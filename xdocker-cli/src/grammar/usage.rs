@@ -124,6 +124,8 @@ mod tests {
                -a to_container --from-image (image[:version]) [ (-m|--image) (image[:version])[,(image[:version])]... ] [ create options ] --to-container (container) [ (-f|--forcely) ]
                -a copy_image --from-image (image[:version]) --to-image (image[:version])
                -a del_image (-m|--image) (image[:version]) [ (-f|--forcely) ]
+               -a import --image-file (file)
+               -a export (-m|--image) (image[:version]) [ (-f|--forcely) ]
                -a install_test [ --version (version) ] [ --from (host|busybox) ]
 create options : [ --host (hostname) ] [ --net (HOST|CUSTOM) ]
   enable debug : [ (-d|--debug) ]

@@ -125,7 +125,7 @@ mod tests {
         assert_eq!(error.unwrap_err().kind(), ErrorKind::AlreadyExists);
         let spec = ContainerSpec::new([]);
         let error = engine.to_container(&wanted("base"), &spec, false).unwrap_err();
-        assert_eq!(error.to_string(), "image base:1.2 is used by base");
+        assert_eq!(error.to_string(), "image base:1.2 is used by container base");
         let error = engine.to_container(&wanted("base"), &spec, true).unwrap_err();
         assert_eq!(error.to_string(), "container base exists already");
         let itself = ContainerSpec::new([wanted("base")]);

@@ -16,6 +16,7 @@
 //!   without force.
 //! - A `NAME` directory goes with its last version.
 
+mod archive;
 mod convert;
 mod copy;
 #[cfg(test)]
@@ -27,10 +28,12 @@ mod record;
 mod size;
 mod store;
 mod test_image;
+mod transfer;
 mod tree;
 
 use crate::home::{IMAGE_LAYER as LAYER, IMAGE_RECORD as RECORD};
 
+pub use archive::{Limits, PackOptions, Progress, Summary, UnpackOptions, Whiteouts};
 pub(crate) use size::TreeSize;
 pub use store::{Image, ImageStore};
 pub use test_image::{TestImage, TestImageReport};

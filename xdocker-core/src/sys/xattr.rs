@@ -80,6 +80,23 @@ impl Node<'_> {
         };
         if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
     }
+
+    /// Takes an attribute away, if it is there.
+    pub(crate) fn remove(self, name: &CStr) -> io::Result<()> {
+        let result = match self.place()? {
+            // SAFETY: the texts are terminated.
+            Place::Open(fd) => unsafe { libc::fremovexattr(fd, name.as_ptr()) },
+            // SAFETY: as above.
+            Place::Path(path) => unsafe { libc::lremovexattr(path.as_ptr(), name.as_ptr()) },
+        };
+        match result {
+            0 => Ok(()),
+            _ => match io::Error::last_os_error() {
+                why if why.raw_os_error() == Some(libc::ENODATA) => Ok(()),
+                why => Err(why),
+            },
+        }
+    }
 }
 
 /// Reads with `call`, which fills a buffer and gives the length, until the buffer was large enough.
@@ -127,5 +144,8 @@ mod tests {
         }
         assert_eq!(Node::Open(file.as_fd()).list().unwrap(), [c"user.x".to_owned(), c"user.y".to_owned()]);
         assert_eq!(Node::In(parent.as_fd(), b"link").list().unwrap(), [c"trusted.x".to_owned()]);
+        Node::Open(file.as_fd()).remove(c"user.x").unwrap();
+        Node::Open(file.as_fd()).remove(c"user.x").unwrap();
+        assert_eq!(Node::In(parent.as_fd(), b"file").list().unwrap(), [c"user.y".to_owned()]);
     }
 }

@@ -1,8 +1,12 @@
 //! What can go wrong, typed. A message says what failed, `source()` says why; nothing here hints at
 //! options of a program, which is the CLI's business.
 
+mod archive;
+
 use std::io;
 use std::path::PathBuf;
+
+pub use archive::ArchiveError;
 
 use crate::name::{ContainerName, ImageId, ImageRef, NameError};
 
@@ -95,6 +99,9 @@ pub enum Error {
         /// Why it failed.
         source: io::Error,
     },
+    /// An archive that was refused, or could not be read or written.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
     /// A record of ours that cannot be understood.
     #[error("record {} is damaged", path.display())]
     Record {
@@ -179,6 +186,8 @@ impl Error {
                     _ => ErrorKind::System,
                 }
             }
+            Self::Archive(ArchiveError::Read(_) | ArchiveError::Write(_)) => ErrorKind::System,
+            Self::Archive(_) => ErrorKind::InvalidArgument,
             Self::Timeout { .. } => ErrorKind::Timeout,
             Self::Format { .. } | Self::Unsupported { .. } => ErrorKind::Unsupported,
             Self::Record { .. } => ErrorKind::System,

@@ -1,0 +1,76 @@
+//! Archives: a layer as one file, gzip around a tar that GNU tar reads and writes.
+//!
+//! | room | what it knows |
+//! |---|---|
+//! | `header`, `pax`, `sparse`, `acl` | the tar format, as pure functions on bytes |
+//! | `path`, `limits`, `xattr` | what may stand in an archive: which names, how much of it, which attributes |
+//! | `reader` | bytes → entries, one after the other |
+//! | `pack`, `walk` | a directory tree → bytes, always the same bytes for the same tree |
+//! | `unpack`, `beneath` | entries → a directory tree, and not one step outside it |
+//! | `whiteout` | deletions, which an archive can write in two ways |
+//! | `compress`, `decompress` | the threads around it, so that both directions use two processors |
+//!
+//! # Why the tar format is our own code
+//!
+//! The `tar` crate neither writes sparse files in the form that others read, nor attributes, nor times below
+//! a second; it cannot unpack below a directory that is only known as a descriptor; and where two readers
+//! can disagree about an archive it takes a guess. Here such an archive is refused: data on an entry that can have
+//! none, two extended headers for one entry, a size in a global header, an unknown type.
+//!
+//! # What a stranger's archive can do
+//!
+//! It can fill its own layer, up to [`Limits`], and nothing else. Names are taken relative to the layer
+//! and may hold no `..`; the kernel resolves them below the layer's descriptor and follows no symbolic link
+//! (`RESOLVE_BENEATH`, `RESOLVE_NO_SYMLINKS`); the last part of a name is only ever created, never opened.
+//! Where an archive names a thing twice, the later one takes the place of the earlier one, but a directory
+//! that has entries stays.
+
+mod acl;
+mod beneath;
+mod compress;
+mod decompress;
+mod header;
+mod limits;
+mod pack;
+mod path;
+mod pax;
+mod reader;
+mod sparse;
+mod unpack;
+mod walk;
+mod whiteout;
+mod xattr;
+
+#[cfg(test)]
+mod tests;
+
+pub use limits::Limits;
+pub use pack::PackOptions;
+pub(crate) use pack::pack;
+pub use unpack::UnpackOptions;
+pub(crate) use unpack::unpack;
+pub use whiteout::Whiteouts;
+
+/// How far an export or import has come. Both only grow.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Progress {
+    /// Bytes of the archive, as it is on disk, read or written so far.
+    pub archive: u64,
+    /// Bytes of the tar inside it: the files' contents and a little around them.
+    pub content: u64,
+}
+
+/// What was packed or unpacked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Summary {
+    /// Entries of the tar, the layer's own directory included.
+    pub entries: u64,
+    /// Apparent size of all regular files, those with several names counted once.
+    pub bytes: u64,
+    /// Size of the archive as it is on disk.
+    pub archive: u64,
+    /// Sockets, which no archive can hold, left out of an export.
+    pub sockets: u64,
+}

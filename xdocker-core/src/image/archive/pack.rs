@@ -1,0 +1,270 @@
+//! A layer as an archive. The same layer gives the same bytes: entries are sorted, nothing of the moment or the
+//! machine is written, and the compressed blocks do not depend on threads.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::ffi::OsStringExt;
+use std::os::unix::fs::FileExt;
+
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, openat, readlinkat};
+use nix::sys::stat::{Mode, SFlag, major, minor};
+use nix::unistd::{Whence, lseek};
+
+use super::compress::{Sink, gzip};
+use super::header::{BLOCK, Header, kind, padding};
+use super::path::{display, join, split};
+use super::pax::{LITERAL, Records, Time};
+use super::sparse::{Map, Segment};
+use super::walk::{Visit, walk};
+use super::{Progress, Summary, Whiteouts, whiteout, xattr};
+use crate::error::ArchiveError;
+use crate::error::{Error, Result};
+use crate::sys::xattr::Node;
+
+/// How an image is exported.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PackOptions {
+    /// In which way deletions are written.
+    pub whiteouts: Whiteouts,
+    /// How hard gzip tries, from 1 to 9.
+    pub level: u32,
+}
+
+impl Default for PackOptions {
+    fn default() -> Self {
+        Self { whiteouts: Whiteouts::default(), level: 6 }
+    }
+}
+
+/// From how many parts on a sparse file's rest is taken for data, so that its map stays small in memory.
+const SEGMENTS: usize = 50_000;
+
+/// Writes the layer in directory `layer` to `out`. Nobody may change the layer meanwhile. Sockets are left out.
+pub(crate) fn pack(
+    layer: BorrowedFd<'_>,
+    out: impl Write + Send,
+    options: &PackOptions,
+    progress: &dyn Fn(Progress),
+) -> Result<Summary> {
+    let (mut summary, archive) = gzip(out, options.level, progress, |sink| {
+        let mut packer = Packer { sink, options, links: HashMap::new(), summary: Summary::default() };
+        walk(layer, |visit| packer.visit(visit))?;
+        packer.sink.zeros(2 * BLOCK as u64)?;
+        Ok(packer.summary)
+    })?;
+    summary.archive = archive;
+    Ok(summary)
+}
+
+/// Packing under way.
+struct Packer<'a, 'b> {
+    sink: &'a mut Sink<'b>,
+    options: &'a PackOptions,
+    /// Files of several names, by device and inode, and the name that they were written under.
+    links: HashMap<(u64, u64), Vec<u8>>,
+    summary: Summary,
+}
+
+impl Packer<'_, '_> {
+    /// Writes one thing of the layer.
+    fn visit(&mut self, visit: &Visit<'_>) -> Result<()> {
+        let stat = &visit.stat;
+        let mut header = Header {
+            path: visit.path.to_vec(),
+            mode: stat.st_mode & 0o7777,
+            uid: stat.st_uid.into(),
+            gid: stat.st_gid.into(),
+            // The kernel keeps nanoseconds below a second.
+            mtime: Time { seconds: stat.st_mtime, nanoseconds: stat.st_mtime_nsec as u32 },
+            ..Header::default()
+        };
+        let mut records = Records::default();
+        if whiteout::ambiguous(visit.name) {
+            if self.options.whiteouts == Whiteouts::Oci {
+                let why = "its name would mean a deletion to all who read OCI layers";
+                return Err(refused(visit.path, why));
+            }
+            records.push(LITERAL, b"1");
+        }
+        let device = (major(stat.st_rdev) as u32, minor(stat.st_rdev) as u32);
+        match visit.kind() {
+            SFlag::S_IFSOCK => {
+                self.summary.sockets += 1;
+                return Ok(());
+            }
+            SFlag::S_IFCHR if device == (0, 0) && self.options.whiteouts == Whiteouts::Oci => {
+                let (directory, name) = split(visit.path);
+                header.path = join(directory, &whiteout::encode(name));
+                header.kind = kind::FILE;
+                return self.entry(&header, records);
+            }
+            // Whiteouts that share an inode are a saving of overlayfs's, not links that anybody made.
+            SFlag::S_IFCHR if device == (0, 0) => {}
+            SFlag::S_IFDIR => {}
+            _ if stat.st_nlink > 1 => {
+                if let Some(first) = self.links.get(&(stat.st_dev, stat.st_ino)) {
+                    header.kind = kind::HARD_LINK;
+                    header.link.clone_from(first);
+                    return self.entry(&header, records);
+                }
+                self.links.insert((stat.st_dev, stat.st_ino), visit.path.to_vec());
+            }
+            _ => {}
+        }
+        let node = Node::In(visit.directory, visit.name);
+        match visit.kind() {
+            SFlag::S_IFREG => return self.file(visit, header, records),
+            SFlag::S_IFDIR => {
+                header.kind = kind::DIRECTORY;
+                if visit.path.is_empty() {
+                    header.path.push(b'.');
+                }
+                header.path.push(b'/');
+                let opaque = self.xattrs(node, visit.path, &mut records)?;
+                self.entry(&header, records)?;
+                if opaque {
+                    header.path = join(visit.path, whiteout::OPAQUE);
+                    header.kind = kind::FILE;
+                    self.entry(&header, Records::default())?;
+                }
+                return Ok(());
+            }
+            SFlag::S_IFLNK => {
+                let target = readlinkat(visit.directory, visit.name);
+                let target =
+                    target.map_err(io::Error::from).map_err(Error::file("read", display(visit.path)))?;
+                header.kind = kind::SYMLINK;
+                header.link = target.into_vec();
+            }
+            SFlag::S_IFCHR => (header.kind, header.device) = (kind::CHARACTER_DEVICE, device),
+            SFlag::S_IFBLK => (header.kind, header.device) = (kind::BLOCK_DEVICE, device),
+            SFlag::S_IFIFO => header.kind = kind::FIFO,
+            _ => return Err(refused(visit.path, "it is of a type that we do not know")),
+        }
+        self.xattrs(node, visit.path, &mut records)?;
+        self.entry(&header, records)
+    }
+
+    /// Writes a regular file.
+    fn file(&mut self, visit: &Visit<'_>, mut header: Header, mut records: Records) -> Result<()> {
+        let failed = || Error::file("read", display(visit.path));
+        let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
+        let file = openat(visit.directory, visit.name, flags, Mode::empty());
+        let file = File::from(file.map_err(io::Error::from).map_err(failed())?);
+        self.xattrs(Node::Open(file.as_fd()), visit.path, &mut records)?;
+        let size = visit.stat.st_size.unsigned_abs();
+        let has_holes = visit.stat.st_blocks.unsigned_abs().saturating_mul(512) < size;
+        let map = if has_holes { holes(&file, size).map_err(failed())? } else { Map::dense(size) };
+        header.kind = kind::FILE;
+        header.size = map.data();
+        if map == Map::dense(size) {
+            self.entry(&header, records)?;
+        } else {
+            let text = map.encode();
+            header.size += text.len() as u64;
+            let (directory, name) = split(visit.path);
+            // For readers that do not know sparse files; it must not be where the real file would be.
+            header.path = join(&join(directory, b"GNUSparseFile.0"), name);
+            records.push(b"GNU.sparse.major", b"1");
+            records.push(b"GNU.sparse.minor", b"0");
+            records.push(b"GNU.sparse.name", visit.path);
+            records.push(b"GNU.sparse.realsize", size.to_string().as_bytes());
+            self.entry(&header, records)?;
+            self.sink.put(&text)?;
+        }
+        for segment in map.segments() {
+            let (mut at, mut left) = (segment.offset, segment.length);
+            while left > 0 {
+                let room = self.sink.room();
+                let most = usize::try_from(left).unwrap_or(usize::MAX).min(room.len());
+                let count = match file.read_at(&mut room[..most], at) {
+                    Ok(0) => return Err(failed()(io::ErrorKind::UnexpectedEof.into())),
+                    Ok(count) => count,
+                    Err(why) if why.kind() == io::ErrorKind::Interrupted => continue,
+                    Err(why) => return Err(failed()(why)),
+                };
+                self.sink.advance(count)?;
+                at += count as u64;
+                left -= count as u64;
+            }
+        }
+        self.summary.bytes += size;
+        self.sink.zeros(padding(header.size))
+    }
+
+    /// Adds the attributes that travel. True if one of them is to be written in OCI's way.
+    fn xattrs(&self, node: Node<'_>, path: &[u8], records: &mut Records) -> Result<bool> {
+        let failed = || Error::file("read the attributes of", display(path));
+        let mut opaque = false;
+        for name in node.list().map_err(failed())? {
+            if name.to_bytes() == xattr::METACOPY {
+                return Err(refused(path, "its content is in a layer below"));
+            }
+            if !xattr::travels(name.to_bytes()) {
+                continue;
+            }
+            let Some(value) = node.get(&name).map_err(failed())? else { continue };
+            if *name == *xattr::OPAQUE && value == b"y" && self.options.whiteouts == Whiteouts::Oci {
+                opaque = true;
+            } else {
+                records.push_xattr(name.to_bytes(), &value);
+            }
+        }
+        Ok(opaque)
+    }
+
+    /// Writes an entry's headers.
+    fn entry(&mut self, header: &Header, mut records: Records) -> Result<()> {
+        self.summary.entries += 1;
+        let block = header.encode(&mut records);
+        let records = records.bytes();
+        if !records.is_empty() {
+            let (_, name) = split(&header.path);
+            let mut path = b"PaxHeaders/".to_vec();
+            path.extend_from_slice(&name[..name.len().min(80)]);
+            let extended = Header {
+                path,
+                kind: kind::PAX,
+                mode: 0o644,
+                size: records.len() as u64,
+                ..Header::default()
+            };
+            self.sink.put(&extended.encode(&mut Records::default()))?;
+            self.sink.put(records)?;
+            self.sink.zeros(padding(records.len() as u64))?;
+        }
+        self.sink.put(&block)
+    }
+}
+
+/// The error for what cannot be exported.
+fn refused(path: &[u8], why: &'static str) -> Error {
+    ArchiveError::Entry { path: display(path), why }.into()
+}
+
+/// Finds out which parts of a file are data.
+fn holes(file: &File, size: u64) -> io::Result<Map> {
+    let seek = |from: u64, whence| match lseek(file, from.try_into().unwrap_or(i64::MAX), whence) {
+        Ok(at) => Ok(at.unsigned_abs().min(size)),
+        // From here on there is neither.
+        Err(Errno::ENXIO) => Ok(size),
+        Err(why) => Err(why),
+    };
+    let mut segments = Vec::new();
+    let mut end = 0;
+    while end < size {
+        let offset = seek(end, Whence::SeekData)?;
+        if offset == size {
+            // GNU tar tells a file's size by the end of its last part, so there is one of no length.
+            segments.push(Segment { offset, length: 0 });
+            break;
+        }
+        end = if segments.len() + 1 == SEGMENTS { size } else { seek(offset, Whence::SeekHole)? };
+        segments.push(Segment { offset, length: end - offset });
+    }
+    Map::new(size, segments).map_err(|why| io::Error::new(io::ErrorKind::InvalidData, why))
+}

@@ -1,0 +1,121 @@
+//! A directory tree in an order that depends on names only: each directory before what is in it, names sorted by
+//! their bytes.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+
+use nix::dir::Dir;
+use nix::fcntl::{AtFlags, OFlag};
+use nix::sys::stat::{FileStat, Mode, SFlag, fstatat};
+
+use super::beneath::open_directory;
+use super::path::display;
+use crate::error::{Error, Result};
+
+/// Something in the tree.
+pub(super) struct Visit<'a> {
+    /// Where it is, relative to the tree; empty for the tree itself.
+    pub(super) path: &'a [u8],
+    /// The directory it is in, and its name there.
+    pub(super) directory: BorrowedFd<'a>,
+    pub(super) name: &'a [u8],
+    pub(super) stat: FileStat,
+}
+
+impl Visit<'_> {
+    /// What sort of file it is.
+    pub(super) fn kind(&self) -> SFlag {
+        kind(&self.stat)
+    }
+}
+
+/// What sort of file `stat` is about.
+pub(super) fn kind(stat: &FileStat) -> SFlag {
+    SFlag::from_bits_truncate(stat.st_mode & SFlag::S_IFMT.bits())
+}
+
+/// Calls `visit` for the tree below `root` and all that is in it. Symbolic links are not followed. Memory goes with
+/// the largest directory, not with the tree.
+pub(super) fn walk(root: BorrowedFd<'_>, mut visit: impl FnMut(&Visit<'_>) -> Result<()>) -> Result<()> {
+    let mut path = Vec::new();
+    let mut here = open(root, &path)?;
+    let stat = stat(here.as_fd(), b".", &path)?;
+    visit(&Visit { path: &path, directory: here.as_fd(), name: b".", stat })?;
+    // What is still to be visited in each directory down to here, last name first.
+    let mut levels = vec![names(&mut here, &path)?];
+    while let Some(level) = levels.last_mut() {
+        let length = path.len();
+        let Some(name) = level.pop() else {
+            levels.pop();
+            if !levels.is_empty() {
+                path.truncate(path.iter().rposition(|byte| *byte == b'/').unwrap_or(0));
+                // Opened anew, so that a deep tree takes no more descriptors than a flat one.
+                here = open(root, &path)?;
+            }
+            continue;
+        };
+        if length > 0 {
+            path.push(b'/');
+        }
+        path.extend_from_slice(&name);
+        let stat = self::stat(here.as_fd(), &name, &path)?;
+        visit(&Visit { path: &path, directory: here.as_fd(), name: &name, stat })?;
+        if kind(&stat) == SFlag::S_IFDIR {
+            let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+            let below = Dir::openat(here.as_fd(), &name[..], flags, Mode::empty());
+            here = below.map_err(io::Error::from).map_err(Error::file("open", display(&path)))?;
+            levels.push(names(&mut here, &path)?);
+        } else {
+            path.truncate(length);
+        }
+    }
+    Ok(())
+}
+
+/// Opens a directory of the tree.
+fn open(root: BorrowedFd<'_>, path: &[u8]) -> Result<Dir> {
+    let directory = open_directory(root, path).and_then(Dir::from_fd);
+    directory.map_err(io::Error::from).map_err(Error::file("open", display(path)))
+}
+
+/// What is known of the file at `path`, which is `name` in `directory`.
+fn stat(directory: BorrowedFd<'_>, name: &[u8], path: &[u8]) -> Result<FileStat> {
+    let stat = fstatat(directory, name, AtFlags::AT_SYMLINK_NOFOLLOW);
+    stat.map_err(io::Error::from).map_err(Error::file("examine", display(path)))
+}
+
+/// Names in a directory, last name first.
+fn names(directory: &mut Dir, path: &[u8]) -> Result<Vec<Box<[u8]>>> {
+    let mut names: Vec<Box<[u8]>> = Vec::new();
+    for entry in directory.iter() {
+        let entry = entry.map_err(io::Error::from).map_err(Error::file("list", display(path)))?;
+        match entry.file_name().to_bytes() {
+            b"." | b".." => {}
+            name => names.push(name.into()),
+        }
+    }
+    names.sort_unstable_by(|a, b| b.cmp(a));
+    Ok(names)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+
+    use super::*;
+
+    #[test]
+    fn directories_come_first_and_names_are_sorted() {
+        let directory = tempfile::tempdir().unwrap();
+        for path in ["b/y/z", "b/x", "a", "b.c"] {
+            std::fs::create_dir_all(directory.path().join(path)).unwrap();
+        }
+        let mut paths = Vec::new();
+        walk(File::open(directory.path()).unwrap().as_fd(), |visit| {
+            paths.push(String::from_utf8_lossy(visit.path).into_owned());
+            Ok(())
+        })
+        .unwrap();
+        assert_eq!(paths, ["", "a", "b", "b/x", "b/y", "b/y/z", "b.c"]);
+    }
+}
