@@ -16,7 +16,7 @@ use xdocker_core::{
     State,
 };
 use xdocker_test_harness::home::{Home, IMAGE};
-use xdocker_test_harness::leaks::{inside, leaks, processes};
+use xdocker_test_harness::leaks::{has_died, inside, leaks, processes};
 use xdocker_test_harness::role;
 use xdocker_test_harness::wait::{PATIENCE, until};
 
@@ -32,10 +32,12 @@ fn moment(limit: Duration) -> Duration {
     Duration::from_nanos(RandomState::new().hash_one(()) % nanoseconds)
 }
 
-/// SIGKILL to a process that was seen a moment ago.
+/// SIGKILL to a process that was seen a moment ago, and its death: kill(2) returns before the process has
+/// let go of its locks.
 fn sigkill(pid: u32) {
     match kill(Pid::from_raw(pid.try_into().expect("a pid")), Signal::SIGKILL) {
-        Ok(()) | Err(nix::Error::ESRCH) => (),
+        Ok(()) => assert!(until(PATIENCE, || has_died(pid)), "{pid} outlives SIGKILL"),
+        Err(nix::Error::ESRCH) => (),
         Err(why) => panic!("kill {pid}: {why}"),
     }
 }

@@ -117,6 +117,12 @@ fn name(pid: u32) -> Option<String> {
     (!matches!(rest.trim_start().chars().next(), Some('Z' | 'X') | None)).then(|| name.to_owned())
 }
 
+/// Whether the process is a zombie or gone: it has no file open, and holds no lock, any more.
+#[must_use]
+pub fn has_died(pid: u32) -> bool {
+    name(pid).is_none()
+}
+
 fn belongs(pid: u32, home: &Path) -> bool {
     inside(pid, home) || (name(pid).as_deref() == Some("xdocker-monitor") && watches(pid, home))
 }
@@ -127,7 +133,7 @@ pub fn inside(pid: u32, home: &Path) -> bool {
     fs::read(format!("/proc/{pid}/root/{MARK}")).is_ok_and(|mark| mark == home.as_os_str().as_bytes())
 }
 
-/// Whether this is a monitor, which has files of the home open, or the holder of a session, which has a
+/// Whether this is a monitor, which has files of the home open, or a joiner of a session, which has a
 /// pidfd of the root process.
 fn watches(pid: u32, home: &Path) -> bool {
     entries(&PathBuf::from(format!("/proc/{pid}/fd"))).iter().any(|fd| {
