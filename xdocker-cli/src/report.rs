@@ -149,7 +149,7 @@ pub(crate) fn print(text: &str) -> Outcome {
 /// `OK`
 ///
 /// # Errors
-/// As [`print`].
+/// As [`print()`].
 pub(crate) fn ok() -> Outcome {
     print("OK\n")
 }
