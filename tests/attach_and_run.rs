@@ -88,13 +88,16 @@ fn ctrl_c_interrupts_what_runs_inside() {
     terminal.expect("code 130\r\n");
     // And so do the other keys that a terminal makes signals of: Ctrl-Z, Ctrl-\.
     terminal.expect(PROMPT);
-    terminal.press("sh -c 'echo st''op; exec sleep 100'\r");
+    terminal.press("sh -c 'echo st''op; exec cat'\r");
     terminal.expect("stop\r\n");
     terminal.press("\x1a");
     terminal.expect("Stopped");
     terminal.expect(PROMPT);
     terminal.press("fg\r");
-    terminal.expect("sleep 100");
+    terminal.expect("exec cat'\r\n");
+    // The shell says what it continues before it does: what echoes a line has the terminal.
+    terminal.press("awake\r");
+    terminal.expect("awake\r\nawake\r\n");
     terminal.press("\x1c");
     terminal.expect("Quit");
     terminal.expect(PROMPT);
