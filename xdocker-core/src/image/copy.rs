@@ -266,11 +266,9 @@ impl Copy<'_> {
                 Err(errno) => return Err(errno.into()),
             }
         }
-        if stat.st_blocks * 512 >= size {
-            return copy_range(from, to, 0, size);
-        }
+        // Its blocks do not tell whether it has holes: attributes take some too.
         let mut end = 0;
-        loop {
+        while end < size {
             let start = match lseek(from, end, Whence::SeekData) {
                 // No more data: a hole up to the end.
                 Err(Errno::ENXIO) => break,
@@ -279,7 +277,10 @@ impl Copy<'_> {
             end = lseek(from, start, Whence::SeekHole)?;
             copy_range(from, to, start, end)?;
         }
-        Ok(ftruncate(to, size)?)
+        if end < size {
+            ftruncate(to, size)?;
+        }
+        Ok(())
     }
 }
 

@@ -157,8 +157,8 @@ impl Packer<'_, '_> {
         let file = File::from(file.map_err(io::Error::from).map_err(failed())?);
         self.xattrs(Node::Open(file.as_fd()), visit.path, &mut records)?;
         let size = visit.stat.st_size.unsigned_abs();
-        let has_holes = visit.stat.st_blocks.unsigned_abs().saturating_mul(512) < size;
-        let map = if has_holes { holes(&file, size).map_err(failed())? } else { Map::dense(size) };
+        // Its blocks do not tell whether it has holes: attributes take some too.
+        let map = holes(&file, size).map_err(failed())?;
         header.kind = kind::FILE;
         header.size = map.data();
         if map == Map::dense(size) {

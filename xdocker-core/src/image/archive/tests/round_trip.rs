@@ -38,6 +38,19 @@ proptest! {
 }
 
 #[test]
+fn a_file_of_attributes_and_nothing_but_a_hole_comes_back() {
+    let directory = tempfile::tempdir().unwrap();
+    let (from, to) = (directory.path().join("from"), directory.path().join("to"));
+    fs::create_dir(&from).unwrap();
+    let file = fs::File::create(from.join("file")).unwrap();
+    file.set_len(4096).unwrap();
+    // Too long for the inode: it takes a block, as data would.
+    Node::Open(file.as_fd()).set(c"user.long", &[b'x'; 1000]).unwrap();
+    travel(&from, &to, Whiteouts::Overlay);
+    assert_same(&from, &to);
+}
+
+#[test]
 fn acls_come_back_and_are_inherited_by_nothing() {
     const DEFAULT: &[u8] =
         b"\x02\0\0\0\x01\0\x07\0\xff\xff\xff\xff\x04\0\x05\0\xff\xff\xff\xff\x20\0\0\0\xff\xff\xff\xff";
