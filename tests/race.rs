@@ -4,7 +4,7 @@ use std::fs;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 
-use xdocker_test_harness::cli::Home;
+use xdocker_test_harness::cli::{Home, run};
 
 /// Runs the words of `line` in `count` processes that start at the same moment. One must succeed with `OK`;
 /// returned are the lines of the others.
@@ -81,4 +81,21 @@ fn one_of_many_installs_an_image() {
     all_say(&at_once(&home, 3, "-a install_test"), &["image test exists already"]);
     assert_eq!((home.xdocker("-s images").succeeds().lines().count(), work(&home)), (3, 0));
     home.xdocker("-a create -m test -b").ok();
+}
+
+#[test]
+fn one_of_many_imports_an_image() {
+    let home = Home::new(env!("CARGO_BIN_EXE_xdocker"));
+    home.add_bare_image("test");
+    let archive = home.scratch().join("new:1.xdockerimage");
+    let mut export = home.command(["-a", "export", "-m", "test"]);
+    export.current_dir(home.scratch());
+    run(export, b"").ok();
+    fs::rename(home.scratch().join("test.xdockerimage"), &archive).unwrap();
+    for _ in 0..5 {
+        let import = format!("-a import --image-file {}", archive.display());
+        all_say(&at_once(&home, 2, &import), &["image new:1 exists already"]);
+        assert_eq!((home.xdocker("-s images").succeeds().lines().count(), work(&home)), (4, 0));
+        home.xdocker("-a del_image -m new:1").ok();
+    }
 }

@@ -2,6 +2,7 @@
 //! was when it is over, however it ends.
 
 mod detach;
+mod progress;
 mod relay;
 
 use std::io::{self, IsTerminal};
@@ -9,6 +10,7 @@ use std::io::{self, IsTerminal};
 use nix::sys::termios::{self, SetArg, Termios};
 use xdocker_core::WindowSize;
 
+pub(crate) use progress::Progress;
 pub(crate) use relay::{Ending, Relay};
 
 /// Our standard input in raw mode: keys are passed on one by one and mean nothing to us. Dropping this brings

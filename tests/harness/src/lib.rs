@@ -9,4 +9,5 @@ pub mod mounts;
 pub mod program;
 pub mod pty;
 pub mod role;
+pub mod tree;
 pub mod wait;

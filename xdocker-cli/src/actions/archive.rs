@@ -5,12 +5,13 @@ use std::io;
 use std::path::Path;
 
 use tempfile::NamedTempFile;
-use xdocker_core::{ImageId, ImageRef, PackOptions, UnpackOptions};
+use xdocker_core::{ImageId, ImageRef};
 
 use super::engine;
 use super::image::from;
 use crate::grammar::Given;
 use crate::report::{self, Failure, Outcome};
+use crate::terminal::Progress;
 
 /// Ending of the name of an archive.
 const EXTENSION: &str = ".xdockerimage";
@@ -26,7 +27,9 @@ pub(crate) fn export(given: Given) -> Outcome {
     }
     // Under its name there is the whole archive or none.
     let mut file = NamedTempFile::with_prefix_in(".xdockerimage-", ".").map_err(failed())?;
-    images.export(&image.id.into(), file.as_file_mut(), &PackOptions::default(), &|_| ())?;
+    let bar = Progress::new(image.size);
+    images.export(&image.id.into(), file.as_file_mut(), &given.pack, &|now| bar.show(now.content))?;
+    drop(bar);
     file.as_file().sync_all().map_err(failed())?;
     let placed = match given.forcely {
         true => file.persist(&name),
@@ -42,7 +45,9 @@ pub(crate) fn import(given: Given) -> Outcome {
     let failed = || Failure::stream("read the archive");
     let id = id_of(path).map_err(failed())??;
     let file = File::open(path).map_err(failed())?;
-    engine()?.images().import(&id, file, &UnpackOptions::default(), &|_| ())?;
+    let bar = Progress::new(file.metadata().map_err(failed())?.len());
+    engine()?.images().import(&id, file, &given.unpack, &|now| bar.show(now.archive))?;
+    drop(bar);
     report::ok()
 }
 

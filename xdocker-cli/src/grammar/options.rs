@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use xdocker_core::{ContainerName, Hostname, ImageRef, Network, TestImage, Version};
+use xdocker_core::{
+    ContainerName, Hostname, ImageRef, Network, PackOptions, TestImage, UnpackOptions, Version, Whiteouts,
+};
 
 use super::words;
 use super::{BadValue, Opt, Takes};
@@ -36,6 +38,9 @@ pub(crate) struct Given {
     pub(crate) from_image: Option<ImageRef>,
     pub(crate) to_image: Option<ImageRef>,
     pub(crate) file: Option<PathBuf>,
+    /// How an archive is written, and what one that is read may ask for.
+    pub(crate) pack: PackOptions,
+    pub(crate) unpack: UnpackOptions,
 }
 
 /// Why a value is refused, where no type of the core's says it.
@@ -51,6 +56,12 @@ enum Refused {
     NoProgram,
     #[error("`host` or `busybox` is expected")]
     Source,
+    #[error("`overlay` or `oci` is expected")]
+    Whiteouts,
+    #[error("a number is expected")]
+    Number,
+    #[error("a number of bytes is expected, or of K, M, G or T of 1024 each")]
+    Size,
 }
 
 fn text(value: OsString) -> Result<String, BadValue> {
@@ -62,6 +73,29 @@ where
     T: FromStr<Err: Into<BadValue>>,
 {
     text(value)?.parse().map_err(Into::into)
+}
+
+/// A number of bytes: `4096`, `100M`.
+fn size(value: OsString) -> Result<u64, BadValue> {
+    let text = text(value)?;
+    let (digits, unit) = match text.find(|c: char| !c.is_ascii_digit()) {
+        Some(at) => text.split_at(at),
+        None => (text.as_str(), ""),
+    };
+    let power = match unit {
+        "" => 0,
+        "K" | "k" => 10,
+        "M" | "m" => 20,
+        "G" | "g" => 30,
+        "T" | "t" => 40,
+        _ => return Err(Refused::Size.into()),
+    };
+    let number = digits.parse::<u64>().ok().and_then(|number| number.checked_mul(1 << power));
+    Ok(number.ok_or(Refused::Size)?)
+}
+
+fn number(value: OsString) -> Result<u64, BadValue> {
+    Ok(text(value)?.parse().map_err(|_| Refused::Number)?)
 }
 
 /// `NAME=VALUE`, where the value may be anything and hold further `=`.
@@ -297,6 +331,54 @@ pub(super) static IMAGE_FILE: Opt = Opt {
         Ok(())
     }),
     about: "the archive; its name, NAME[:VERSION].xdockerimage, says what the image will be called",
+};
+
+pub(super) static WHITEOUTS: Opt = Opt {
+    short: None,
+    long: "whiteouts",
+    alias: None,
+    takes: Takes::Value("(overlay|oci)", |given, value| {
+        given.pack.whiteouts = match value.to_str() {
+            Some("overlay") => Whiteouts::Overlay,
+            Some("oci") => Whiteouts::Oci,
+            _ => return Err(Refused::Whiteouts.into()),
+        };
+        Ok(())
+    }),
+    about: "how deletions are written: as overlayfs does (default), or as layers of OCI images do",
+};
+
+pub(super) static MAX_BYTES: Opt = Opt {
+    short: None,
+    long: "max-bytes",
+    alias: None,
+    takes: Takes::Value("(bytes[K|M|G|T])", |given, value| {
+        given.unpack.limits.bytes = size(value)?;
+        Ok(())
+    }),
+    about: "how much the archive may unpack to; 1T without this",
+};
+
+pub(super) static MAX_ENTRIES: Opt = Opt {
+    short: None,
+    long: "max-entries",
+    alias: None,
+    takes: Takes::Value("(number)", |given, value| {
+        given.unpack.limits.entries = number(value)?;
+        Ok(())
+    }),
+    about: "how many files, directories and links it may hold; 10000000 without this",
+};
+
+pub(super) static MAX_RATIO: Opt = Opt {
+    short: None,
+    long: "max-ratio",
+    alias: None,
+    takes: Takes::Value("(number)", |given, value| {
+        given.unpack.limits.ratio = number(value)?;
+        Ok(())
+    }),
+    about: "how many times its own size it may unpack to, once that is over 256M; 200 without this",
 };
 
 pub(super) static FROM_CONTAINER: Opt = Opt {

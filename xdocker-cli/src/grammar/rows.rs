@@ -10,6 +10,12 @@ use crate::actions;
 static CREATE_OPTIONS: Group =
     Group { name: "create options", parts: &[Maybe(&One(&HOSTNAME)), Maybe(&One(&NETWORK))] };
 
+/// How much an archive may ask for.
+static IMPORT_LIMITS: Group = Group {
+    name: "import limits",
+    parts: &[Maybe(&One(&MAX_BYTES)), Maybe(&One(&MAX_ENTRIES)), Maybe(&One(&MAX_RATIO))],
+};
+
 /// What every row takes.
 pub(super) static EVERYWHERE: [Group; 2] = [
     Group { name: "enable debug", parts: &[Maybe(&One(&DEBUG))] },
@@ -133,13 +139,13 @@ pub(super) static ROWS: &[Row] = &[
     Row {
         verb: Action("import"),
         about: "make an image of an archive",
-        parts: &[One(&IMAGE_FILE)],
+        parts: &[One(&IMAGE_FILE), Options(&IMPORT_LIMITS)],
         run: actions::archive::import,
     },
     Row {
         verb: Action("export"),
         about: "write an image as an archive into the current directory",
-        parts: &[One(&IMAGE), Maybe(&One(&FORCELY))],
+        parts: &[One(&IMAGE), Maybe(&One(&WHITEOUTS)), Maybe(&One(&FORCELY))],
         run: actions::archive::export,
     },
     Row {

@@ -124,10 +124,11 @@ mod tests {
                -a to_container --from-image (image[:version]) [ (-m|--image) (image[:version])[,(image[:version])]... ] [ create options ] --to-container (container) [ (-f|--forcely) ]
                -a copy_image --from-image (image[:version]) --to-image (image[:version])
                -a del_image (-m|--image) (image[:version]) [ (-f|--forcely) ]
-               -a import --image-file (file)
-               -a export (-m|--image) (image[:version]) [ (-f|--forcely) ]
+               -a import --image-file (file) [ import limits ]
+               -a export (-m|--image) (image[:version]) [ --whiteouts (overlay|oci) ] [ (-f|--forcely) ]
                -a install_test [ --version (version) ] [ --from (host|busybox) ]
 create options : [ --host (hostname) ] [ --net (HOST|CUSTOM) ]
+ import limits : [ --max-bytes (bytes[K|M|G|T]) ] [ --max-entries (number) ] [ --max-ratio (number) ]
   enable debug : [ (-d|--debug) ]
    for scripts : [ --json ]
           more : (-a|-s) ... --help

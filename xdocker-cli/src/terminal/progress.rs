@@ -1,0 +1,49 @@
+//! A bar for what takes longer than a moment.
+
+use std::cell::OnceCell;
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+/// What is over sooner shows nothing.
+const MOMENT: Duration = Duration::from_secs(1);
+
+/// How far something has come, on standard error where that is a terminal; dropping it wipes it out.
+pub(crate) struct Progress {
+    begin: Instant,
+    /// How many bytes there are.
+    total: u64,
+    bar: OnceCell<ProgressBar>,
+}
+
+impl Progress {
+    pub(crate) fn new(total: u64) -> Self {
+        Self { begin: Instant::now(), total, bar: OnceCell::new() }
+    }
+
+    /// `done` bytes of all are through.
+    pub(crate) fn show(&self, done: u64) {
+        if self.begin.elapsed() >= MOMENT {
+            let bar = self.bar.get_or_init(|| bar(self.total).with_elapsed(self.begin.elapsed()));
+            // What is around the bytes that were counted beforehand is no reason to run past the end.
+            bar.set_position(done.min(self.total));
+        }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        if let Some(bar) = self.bar.get() {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+/// Not seen where standard error is no terminal.
+fn bar(total: u64) -> ProgressBar {
+    let style = ProgressStyle::with_template(
+        "{bar:40} {binary_bytes}/{binary_total_bytes} {binary_bytes_per_sec} {eta}",
+    );
+    ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr())
+        .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+}
