@@ -441,4 +441,13 @@ proptest! {
         }
         attack(&gzip, &options, |_, _| ());
     }
+
+    #[test]
+    fn noise_does_no_harm(
+        // Of gzip, of zstd, and of nothing that we know: the first bytes decide what is tried.
+        magic in prop::sample::select(vec![&b"\x1f\x8b\x08\0\0\0\0\0\0\x03"[..], b"\x28\xb5\x2f\xfd", b""]),
+        noise in prop::collection::vec(any::<u8>(), 0..5000),
+    ) {
+        attack(&[magic, &noise].concat(), &UnpackOptions { devices: false, ..UnpackOptions::default() }, |_, _| ());
+    }
 }

@@ -12,6 +12,7 @@ use super::tree::{assert_same, build, items};
 use super::{Tar, UnpackOptions, Whiteouts, packed, unpacked};
 use crate::error::ArchiveError;
 use crate::error::Error;
+use crate::image::copy::copy_tree;
 use crate::sys::xattr::Node;
 
 /// Packs what `from` holds and unpacks it into a new directory `to`.
@@ -34,6 +35,17 @@ proptest! {
         assert_same(&from, &to);
         // The same layer, whatever its inodes: the same bytes.
         prop_assert!(packed(&to, Whiteouts::Overlay).unwrap() == archive);
+    }
+
+    #[test]
+    fn copies_of_trees_are_the_same(items in items()) {
+        let directory = tempfile::tempdir().unwrap();
+        let (from, to) = (directory.path().join("from"), directory.path().join("to"));
+        fs::create_dir(&from).unwrap();
+        fs::create_dir(&to).unwrap();
+        build(&from, &items);
+        copy_tree(&from, &to).unwrap();
+        assert_same(&from, &to);
     }
 }
 
