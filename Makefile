@@ -16,7 +16,7 @@ install_package = command -v $(1) >/dev/null || { apt-get update -qq && apt-get 
 # One process a command: without the dynamic loader it starts half a millisecond sooner.
 STATIC_CLI = $(CARGO) rustc --release --package xdocker-cli --bin xdocker -- -C target-feature=+crt-static
 
-.PHONY: help demo test check rust-tests docs python-tests bench install root linker
+.PHONY: help demo test check rust-tests docs python-tests bench bench-images install root linker
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -64,6 +64,14 @@ bench: root linker ## Measure whole operations, beside crun, runc and the kernel
 	$(CARGO) build --release --quiet --package xdocker-bench
 	$(STATIC_CLI)
 	$(TARGET)/release/xdocker-bench
+
+bench-images: root linker ## Measure archives, copies and conversions of images, beside tar, pigz, umoci and cp
+	@$(call install_package,pigz,pigz)
+	@$(call install_package,umoci,umoci)
+	@$(call install_package,mkfs.xfs,xfsprogs)
+	$(CARGO) build --release --quiet --package xdocker-bench
+	$(STATIC_CLI)
+	$(TARGET)/release/xdocker-bench images
 
 install: linker ## Install the command below $(DESTDIR)$(PREFIX)
 	$(STATIC_CLI)

@@ -1,9 +1,11 @@
 //! What whole operations cost: xdocker as a library and as a command, beside crun, runc and the kernel's
 //! own floor, in one run.
 //!
-//! `xdocker-bench [--rounds N] [--directory DIR]`, as root. `make bench` builds and runs it.
+//! `xdocker-bench [images] [--rounds N] [--directory DIR]`, as root. `make bench` builds and runs it, and
+//! `make bench-images` what is about images.
 
 mod fixture;
+mod images;
 mod memory;
 mod operations;
 mod rival;
@@ -26,13 +28,19 @@ struct Options {
     rounds: usize,
     /// Where homes and roots lie: what is measured depends on its file system.
     directory: PathBuf,
+    /// Whether images are measured, and not containers.
+    images: bool,
 }
 
 impl Options {
     fn from_command_line() -> Result<Self> {
-        let mut options = Self { rounds: 60, directory: PathBuf::from("/var/tmp") };
+        let mut options = Self { rounds: 60, directory: PathBuf::from("/var/tmp"), images: false };
         let mut arguments = env::args().skip(1);
         while let Some(option) = arguments.next() {
+            if option == "images" {
+                (options.images, options.rounds) = (true, 5);
+                continue;
+            }
             let value = arguments.next().ok_or_else(|| format!("{option} needs a value"))?;
             match option.as_str() {
                 "--rounds" => options.rounds = value.parse::<usize>()?.clamp(1, 10_000),
@@ -48,6 +56,9 @@ fn main() -> Result<()> {
     let options = Options::from_command_line()?;
     // crun refuses a host with both versions of cgroups; and whatever we mount goes when we do.
     sys::enter_private_mounts()?;
+    if options.images {
+        return images::run(&options.directory, options.rounds);
+    }
     let fixture = Fixture::new(&options.directory)?;
     println!(
         "{} processors, {}; files in {} ({}); {} rounds, interleaved; load {}",

@@ -4,6 +4,7 @@ use std::ffi::{CStr, CString};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+use std::process::Command;
 use std::ptr::null;
 use std::time::Duration;
 
@@ -65,6 +66,20 @@ pub(crate) fn children_cpu() -> Result<Duration> {
     checked(unsafe { libc::getrusage(libc::RUSAGE_CHILDREN, &raw mut usage) })?;
     let time = |part: libc::timeval| Duration::new(part.tv_sec as u64, part.tv_usec as u32 * 1000);
     Ok(time(usage.ru_utime) + time(usage.ru_stime))
+}
+
+/// Runs a command that has to succeed; the most memory that it or a child of its had resident, in KiB.
+pub(crate) fn run_with_peak(command: &mut Command) -> Result<i64> {
+    let child = command.spawn()?;
+    let mut status = 0;
+    // SAFETY: a `rusage` is numbers only.
+    let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
+    // SAFETY: writes to both; the child is ours, and nobody else waits for it.
+    checked(unsafe { libc::wait4(child.id() as i32, &raw mut status, 0, &raw mut usage) })?;
+    if status != 0 {
+        return Err(format!("{command:?} ended with status {status:#x}").into());
+    }
+    Ok(usage.ru_maxrss)
 }
 
 /// The type of the file system at `path`.
