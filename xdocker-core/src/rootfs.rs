@@ -9,6 +9,7 @@ use crate::error::{Error, Result};
 use crate::host::Kernel;
 use crate::launch::{Action, Attributes, Directory, Plan, Slot};
 use crate::security;
+use crate::spec::Sandbox;
 
 /// Directories that an image must have, since the kernel's file systems are mounted there.
 pub(crate) const MOUNT_POINTS: [&str; 3] = ["proc", "sys", "dev"];
@@ -122,7 +123,7 @@ fn mount_data(layers: &Layers) -> Result<CString> {
 }
 
 /// Plans the new process's mounts: /proc, /sys, /dev and what belongs into it, masks, and the root itself.
-pub(crate) fn plan_mounts(plan: &mut Plan, layers: &Layers) {
+pub(crate) fn plan_mounts(plan: &mut Plan, layers: &Layers, sandbox: &Sandbox) {
     let root = plan.slot();
     let inside = plan.inside.purpose("cut the mounts off from the host's");
     inside.push(Action::SetAttributes {
@@ -142,7 +143,9 @@ pub(crate) fn plan_mounts(plan: &mut Plan, layers: &Layers) {
     let dev =
         mount_at(plan, root, "dev", c"tmpfs", Attributes::NO_SUID, &[(c"mode", c"755"), (c"size", c"64m")]);
     plan_devices(plan, dev);
-    security::mask(plan, proc, sys, dev);
+    if sandbox.masks {
+        security::mask(plan, proc, sys, dev);
+    }
 
     plan.inside.purpose("change the root").push(Action::PivotRoot { root });
 }
@@ -260,7 +263,7 @@ mod tests {
         let mut plan = Plan::default();
         let layers = layers(200);
         plan_overlay(&mut plan, &layers, new_kernel()).unwrap();
-        plan_mounts(&mut plan, &layers);
+        plan_mounts(&mut plan, &layers, &Sandbox::default());
         assert_eq!(plan.inside.steps.last().unwrap().purpose, "change the root");
     }
 }

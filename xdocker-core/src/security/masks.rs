@@ -1,27 +1,9 @@
-//! What a container may not do: the default sandbox. Pure: a plan for the helper.
+//! Paths of /proc and /sys that are hidden, or can only be read.
 
 use std::ffi::CString;
 use std::path::Path;
 
-use caps::Capability;
-
 use crate::launch::{Action, Attributes, Directory, Plan, Slot};
-
-/// Capabilities of a container's processes: Podman's default eleven. Docker's three more are left out:
-/// `MKNOD` (a node of the host's disk), `NET_RAW` (forged packets) and `AUDIT_WRITE`.
-const CAPABILITIES: [Capability; 11] = [
-    Capability::CAP_CHOWN,
-    Capability::CAP_DAC_OVERRIDE,
-    Capability::CAP_FOWNER,
-    Capability::CAP_FSETID,
-    Capability::CAP_KILL,
-    Capability::CAP_NET_BIND_SERVICE,
-    Capability::CAP_SETFCAP,
-    Capability::CAP_SETGID,
-    Capability::CAP_SETPCAP,
-    Capability::CAP_SETUID,
-    Capability::CAP_SYS_CHROOT,
-];
 
 /// Files of /proc that tell about the host or can hurt it: covered by /dev/null.
 const MASKED_FILES: [&str; 7] =
@@ -88,33 +70,4 @@ pub(crate) fn mask(plan: &mut Plan, proc: Slot, sys: Slot, dev: Slot) {
 
 fn path(name: &str) -> CString {
     CString::new(name).expect("the tables above hold no NUL")
-}
-
-/// The set of capabilities above, as the kernel has it.
-fn kept() -> u64 {
-    CAPABILITIES.iter().fold(0, |set, capability| set | capability.bitmask())
-}
-
-/// What everything inside inherits from the monitor, which needs none of it: the ways to gain more rights
-/// are closed once for all, and neither the root process nor a session has to do it again.
-pub(crate) fn confine(plan: &mut Plan) {
-    const PR_SET_NO_NEW_PRIVS: u8 = 38;
-    let host = plan.host.purpose("take a session keyring of its own");
-    // Otherwise everything inside would have the caller's keys.
-    host.push(Action::Keyring);
-    host.purpose("limit core dumps");
-    host.push(Action::LimitResource { resource: libc::RLIMIT_CORE, soft: 0, hard: 0 });
-    host.purpose("bound capabilities");
-    host.push(Action::BoundCapabilities { keep: kept() });
-    host.purpose("forbid new privileges");
-    host.push(Action::Control { option: PR_SET_NO_NEW_PRIVS, x: 1, y: 0 });
-}
-
-/// Takes the rights themselves away, last thing before the program.
-pub(crate) fn restrict(plan: &mut Plan) {
-    let inside = plan.inside.purpose("set user and groups");
-    inside.push(Action::SetIdentity { uid: 0, gid: 0, groups: Vec::new() });
-    inside.purpose("drop capabilities");
-    // Inheritable and ambient stay empty (CVE-2022-24769).
-    inside.push(Action::SetCapabilities { permitted: kept(), inheritable: 0 });
 }
