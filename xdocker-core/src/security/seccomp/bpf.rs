@@ -126,24 +126,34 @@ fn answer(response: &Response) -> Vec<Instruction> {
 /// Goes on behind its own end when the condition holds, and `fail` instructions further when not.
 fn check(condition: &Condition, fail: u8) -> Vec<Instruction> {
     let low = ARGUMENTS + 8 * u32::from(condition.argument);
-    let halves = |value: u64| [(low + 4, (value >> 32) as u32), (low, value as u32)];
+    let halves = |value: u64| [(low, value as u32), (low + 4, (value >> 32) as u32)];
     // Both ends are counted from behind the last instruction.
     let (yes, no) = if condition.negated { (fail, 0) } else { (0, fail) };
     match condition.test {
         Test::Masked { mask, value } => {
-            let [(high, high_mask), (low, low_mask)] = halves(mask);
-            let [(_, high_value), (_, low_value)] = halves(value);
-            vec![
-                instruction(LOAD, high),
-                instruction(AND, high_mask),
-                Instruction { yes: 0, no: no + 3, ..instruction(JUMP_IF_EQUAL, high_value) },
-                instruction(LOAD, low),
-                instruction(AND, low_mask),
-                Instruction { yes, no, ..instruction(JUMP_IF_EQUAL, low_value) },
-            ]
+            let [low_half, high_half] = halves(mask);
+            let [(_, low_value), (_, high_value)] = halves(value);
+            let mut code = Vec::with_capacity(6);
+            // From the last test to the first: how far it is to the end is known then.
+            for ((at, mask), value, is_last) in [(low_half, low_value, true), (high_half, high_value, false)]
+            {
+                let behind = code.len() as u8;
+                let compare = instruction(JUMP_IF_EQUAL, value);
+                let compare = match is_last {
+                    true => Instruction { yes, no, ..compare },
+                    false => Instruction { yes: 0, no: no + behind, ..compare },
+                };
+                let load = instruction(LOAD, at);
+                match mask {
+                    0 if value == 0 && !is_last => {}
+                    u32::MAX => drop(code.splice(..0, [load, compare])),
+                    _ => drop(code.splice(..0, [load, instruction(AND, mask), compare])),
+                }
+            }
+            code
         }
         Test::Above(value) | Test::AtLeast(value) => {
-            let [(high, high_value), (low, low_value)] = halves(value);
+            let [(low, low_value), (high, high_value)] = halves(value);
             let last =
                 if matches!(condition.test, Test::Above(_)) { JUMP_IF_ABOVE } else { JUMP_IF_AT_LEAST };
             vec![

@@ -93,10 +93,12 @@ const NAMESPACES: u64 = (libc::CLONE_NEWNS
     | libc::CLONE_NEWPID
     | libc::CLONE_NEWNET) as u64;
 
-/// Families of sockets, first and last: all but those of dead protocols, `AF_ALG` (38) and `AF_VSOCK` (40),
-/// which lead into rarely used code of the kernel or out of a virtual machine.
-const FAMILIES: [(u64, u64); 8] =
-    [(0, 11), (13, 18), (21, 22), (24, 24), (26, 33), (35, 36), (39, 39), (41, 45)];
+/// The highest family of sockets that is allowed, `AF_MCTP`.
+const LAST_FAMILY: u64 = 45;
+
+/// Families below it that are not: dead protocols, `AF_ALG` (38), which leads into rarely used code of the
+/// kernel, and `AF_VSOCK` (40), which leads out of a virtual machine.
+const NO_FAMILIES: [u64; 9] = [12, 19, 20, 23, 25, 34, 37, 38, 40];
 
 /// Execution domains: Linux, 32-bit machine name, version 2.6 as release, both; and the question which it is.
 const PERSONALITIES: [u64; 5] = [0, 0x8, 0x20000, 0x20008, 0xffff_ffff];
@@ -131,18 +133,19 @@ pub(super) fn init() -> Filter {
 
 /// Calls that are allowed with some arguments only.
 fn by_argument() -> [(&'static str, Response); 5] {
-    // The kernel looks at the lower half of the request only.
-    let refuse =
-        |request| Rule { conditions: vec![Condition::masked(1, 0xffff_ffff, request)], verdict: REFUSED };
-    let allow = |conditions| Rule { conditions, verdict: Verdict::Allow };
-    let families =
-        FAMILIES.map(|(first, last)| allow(vec![Condition::at_least(0, first), Condition::at_most(0, last)]));
-    let personalities = PERSONALITIES.map(|value| allow(vec![Condition::equal(0, value)]));
-    let threads = allow(vec![Condition::masked(0, NAMESPACES, 0)]);
+    // Of a request and of a family the kernel looks at the lower half only.
+    let is = |argument, value| Condition::masked(argument, 0xffff_ffff, value);
+    let refuse = |condition| Rule { conditions: vec![condition], verdict: REFUSED };
+    let allow = |condition| Rule { conditions: vec![condition], verdict: Verdict::Allow };
+    let terminal = [libc::TIOCSTI, TIOCLINUX].map(|request| refuse(is(1, request)));
+    let mut families = vec![refuse(Condition::above(0, LAST_FAMILY))];
+    families.extend(NO_FAMILIES.map(|family| refuse(is(0, family))));
+    let personalities = PERSONALITIES.map(|value| allow(Condition::equal(0, value)));
+    let threads = allow(Condition::masked(0, NAMESPACES, 0));
     let response = |rules: &[Rule], otherwise| Response { rules: rules.to_vec(), otherwise };
     [
-        ("ioctl", response(&[refuse(libc::TIOCSTI), refuse(TIOCLINUX)], Verdict::Allow)),
-        ("socket", response(&families, REFUSED)),
+        ("ioctl", response(&terminal, Verdict::Allow)),
+        ("socket", response(&families, Verdict::Allow)),
         ("personality", response(&personalities, REFUSED)),
         ("clone", response(&[threads], REFUSED)),
         // Its flags lie in memory, where no filter sees them; a libc falls back on clone(2).
