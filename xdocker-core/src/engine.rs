@@ -96,6 +96,7 @@ impl Engine {
             hostname: spec.hostname.clone().unwrap_or_else(|| Hostname::from(&name)),
             network: spec.network,
             sandbox: spec.sandbox.clone(),
+            tmpfs: spec.tmpfs.clone(),
             created: SystemTime::now(),
             version: None,
             ephemeral: durability == Durability::Unsynced,

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::host::Kernel;
 use crate::launch::{Action, Attributes, Directory, Plan, Slot};
 use crate::security;
-use crate::spec::Sandbox;
+use crate::spec::{Sandbox, Tmpfs};
 
 /// Directories that an image must have, since the kernel's file systems are mounted there.
 pub(crate) const MOUNT_POINTS: [&str; 3] = ["proc", "sys", "dev"];
@@ -148,6 +148,33 @@ pub(crate) fn plan_mounts(plan: &mut Plan, layers: &Layers, sandbox: &Sandbox) {
     }
 
     plan.inside.purpose("change the root").push(Action::PivotRoot { root });
+}
+
+/// Plans what of the root lies in memory, and that the rest is read-only if it is to be. The root has been
+/// changed by then: a link is followed inside.
+pub(crate) fn plan_memory(plan: &mut Plan, sandbox: &Sandbox, tmpfs: &[Tmpfs]) {
+    const WRITABLE: [&str; 2] = ["/tmp", "/run"];
+    let writable = WRITABLE.iter().filter(|_| sandbox.read_only).map(Path::new);
+    for path in writable.chain(tmpfs.iter().map(Tmpfs::path)) {
+        let mode = if path == Path::new("/run") { c"mode=755" } else { c"mode=1777" };
+        let kind = c"tmpfs".to_owned();
+        plan.inside.purpose(format!("mount a tmpfs at {}", path.display())).push(Action::Mount {
+            source: kind.clone(),
+            target: c_path(path),
+            kind,
+            flags: libc::MS_NOSUID | libc::MS_NODEV,
+            data: mode.to_owned(),
+        });
+    }
+    if sandbox.read_only {
+        plan.inside.purpose("make the root read-only").push(Action::SetAttributes {
+            at: Directory::Current,
+            path: c"/".to_owned(),
+            flags: 0,
+            set: Attributes::READ_ONLY,
+            propagation: 0,
+        });
+    }
 }
 
 /// Mounts a new file system at `name` below the directory in `at`, and gives it back.

@@ -178,7 +178,7 @@ impl Container {
         let mut plan = Plan::default();
         plan.namespaces = NAMESPACES;
         security::confine(&mut plan, &definition.sandbox);
-        security::restrict(&mut plan, &definition.sandbox);
+        security::restrict(&mut plan, &definition.sandbox)?;
         rootfs::plan_overlay(&mut plan, layers, Kernel::running())?;
         if let Some(netns) = self.netns(definition) {
             let namespace = plan.slot();
@@ -195,6 +195,7 @@ impl Container {
                 .push(Action::JoinNamespace { namespace, types: libc::CLONE_NEWNET });
         }
         rootfs::plan_mounts(&mut plan, layers, &definition.sandbox);
+        rootfs::plan_memory(&mut plan, &definition.sandbox, &definition.tmpfs);
         let name = c_path(definition.hostname.as_str().as_ref());
         plan.inside.purpose("set the host name").push(Action::SetHostname { name });
         match &boot.exec {

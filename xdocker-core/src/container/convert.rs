@@ -64,6 +64,7 @@ impl Container {
             hostname: spec.hostname.clone().unwrap_or_else(|| Hostname::from(&name)),
             network: spec.network,
             sandbox: spec.sandbox.clone(),
+            tmpfs: spec.tmpfs.clone(),
             created: SystemTime::now(),
             version: Some(image.version.clone()),
             ephemeral: false,

@@ -13,6 +13,10 @@ const MASKED_FILES: [&str; 7] =
 const MASKED_PROC: [&str; 3] = ["acpi", "asound", "scsi"];
 const MASKED_SYS: [&str; 2] = ["firmware", "devices/virtual/powercap"];
 
+/// Directory of each processor below /sys, and what of it is masked: how hot the host gets tells what others do.
+const PROCESSORS: &str = "devices/system/cpu";
+const MASKED_OF_PROCESSOR: &str = "thermal_throttle";
+
 /// What of /proc can only be read.
 const READ_ONLY_PROC: [&str; 5] = ["bus", "fs", "irq", "sys", "sysrq-trigger"];
 
@@ -43,14 +47,15 @@ pub(crate) fn mask(plan: &mut Plan, proc: Slot, sys: Slot, dev: Slot) {
     }
     let directories = MASKED_PROC
         .iter()
-        .map(|name| ("/proc", proc, name))
-        .chain(MASKED_SYS.iter().map(|name| ("/sys", sys, name)))
+        .map(|name| ("/proc", proc, (*name).to_owned()))
+        .chain(MASKED_SYS.iter().map(|name| ("/sys", sys, (*name).to_owned())))
+        .chain(processors().map(|name| ("/sys", sys, name)))
         .filter(|(mount, _, name)| there(mount, name));
     for (_, below, name) in directories {
         let attributes = Attributes::HARMLESS.and(Attributes::READ_ONLY);
         inside.push(Action::FsOpen { kind: c"tmpfs", to: fs });
         inside.push(Action::FsMount { fs, to: cover, attributes });
-        inside.push(Action::Mask { mount: cover, below, path: path(name) });
+        inside.push(Action::Mask { mount: cover, below, path: path(&name) });
         inside.push(Action::Close { fd: cover });
     }
     for name in READ_ONLY_PROC.iter().filter(|name| there("/proc", name)) {
@@ -66,6 +71,13 @@ pub(crate) fn mask(plan: &mut Plan, proc: Slot, sys: Slot, dev: Slot) {
         inside.push(Action::Mask { mount: cover, below: proc, path: path(name) });
         inside.push(Action::Close { fd: cover });
     }
+}
+
+/// What may be masked of each processor. The directories of all of them look alike: where the first has none,
+/// there is none.
+fn processors() -> impl Iterator<Item = String> {
+    let of = |number: usize| format!("{PROCESSORS}/cpu{number}/{MASKED_OF_PROCESSOR}");
+    (0..).map(of).take_while(|name| Path::new("/sys").join(name).exists())
 }
 
 fn path(name: &str) -> CString {

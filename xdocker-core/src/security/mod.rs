@@ -3,6 +3,7 @@
 mod masks;
 mod seccomp;
 
+use crate::error::Result;
 use crate::launch::{Action, Plan, Section};
 use crate::spec::Sandbox;
 
@@ -28,8 +29,12 @@ pub(crate) fn confine(plan: &mut Plan, sandbox: &Sandbox) {
 }
 
 /// What each program inside goes through last: the rights themselves are taken away.
-pub(crate) fn restrict(plan: &mut Plan, sandbox: &Sandbox) {
-    take_rights(&mut plan.sandbox, sandbox, seccomp::program(sandbox));
+///
+/// # Errors
+/// [`Error::Invalid`](crate::Error::Invalid) for a seccomp profile that the kernel cannot take.
+pub(crate) fn restrict(plan: &mut Plan, sandbox: &Sandbox) -> Result<()> {
+    take_rights(&mut plan.sandbox, sandbox, seccomp::program(sandbox)?);
+    Ok(())
 }
 
 /// The same for our own PID 1.

@@ -45,6 +45,19 @@ impl Capabilities {
     /// All that this release has heard of, and those that a later kernel may add.
     pub const ALL: Self = Self(u64::MAX);
 
+    /// These, with some more and without some others. Where all are to go, those that are named stay.
+    ///
+    /// ```
+    /// # use xdocker_core::Capabilities;
+    /// let kill: Capabilities = "KILL".parse()?;
+    /// assert_eq!(Capabilities::default().changed(kill, Capabilities::ALL), kill);
+    /// # Ok::<(), xdocker_core::Error>(())
+    /// ```
+    #[must_use]
+    pub fn changed(self, add: Self, drop: Self) -> Self {
+        if drop == Self::ALL { add } else { (self | add) - drop }
+    }
+
     /// Whether this one is among them.
     pub(crate) fn contains(self, capability: Capability) -> bool {
         self.0 & capability.bitmask() != 0

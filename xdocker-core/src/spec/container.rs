@@ -2,7 +2,7 @@
 
 use crate::name::{ContainerName, ImageRef};
 
-use super::{Hostname, Network, Sandbox};
+use super::{Hostname, Network, Sandbox, Tmpfs};
 
 /// What a new container is to be.
 ///
@@ -20,6 +20,7 @@ pub struct ContainerSpec {
     pub(crate) hostname: Option<Hostname>,
     pub(crate) network: Network,
     pub(crate) sandbox: Sandbox,
+    pub(crate) tmpfs: Vec<Tmpfs>,
 }
 
 impl ContainerSpec {
@@ -31,6 +32,7 @@ impl ContainerSpec {
             hostname: None,
             network: Network::default(),
             sandbox: Sandbox::default(),
+            tmpfs: Vec::new(),
         }
     }
 
@@ -59,6 +61,13 @@ impl ContainerSpec {
     #[must_use]
     pub fn sandbox(mut self, sandbox: Sandbox) -> Self {
         self.sandbox = sandbox;
+        self
+    }
+
+    /// Adds directories that lie in memory.
+    #[must_use]
+    pub fn tmpfs(mut self, tmpfs: impl IntoIterator<Item = Tmpfs>) -> Self {
+        self.tmpfs.extend(tmpfs);
         self
     }
 }

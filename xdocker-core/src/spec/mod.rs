@@ -7,6 +7,7 @@ mod network;
 mod process;
 mod sandbox;
 pub(crate) mod seccomp;
+mod tmpfs;
 
 pub use capability::Capabilities;
 pub use container::ContainerSpec;
@@ -15,3 +16,4 @@ pub use network::{NetnsName, Network};
 pub use process::{Exec, WindowSize};
 pub use sandbox::Sandbox;
 pub use seccomp::{Seccomp, SeccompProfile};
+pub use tmpfs::Tmpfs;

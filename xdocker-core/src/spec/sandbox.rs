@@ -56,6 +56,13 @@ impl Sandbox {
         }
     }
 
+    /// Gives its processes more capabilities and takes others, as [`Capabilities::changed`] does.
+    #[must_use]
+    pub fn change_capabilities(mut self, add: Capabilities, drop: Capabilities) -> Self {
+        self.capabilities = self.capabilities.changed(add, drop);
+        self
+    }
+
     /// Sets the capabilities of its processes.
     #[must_use]
     pub fn capabilities(mut self, capabilities: Capabilities) -> Self {
@@ -100,7 +107,7 @@ impl Sandbox {
         self
     }
 
-    /// What the current capabilities are.
+    /// Whether nothing was changed.
     pub(crate) fn is_default(&self) -> bool {
         *self == Self::default()
     }

@@ -10,17 +10,34 @@ mod filter;
 mod profile;
 mod syscalls;
 
+use crate::error::{Error, Result};
 use crate::host::Kernel;
 use crate::spec::{Sandbox, Seccomp};
 
+/// How many instructions the kernel takes (`BPF_MAXINSNS`), of eight bytes each.
+const LONGEST: usize = 4096 * 8;
+
 /// The program for what is executed in a container; `None` where nothing is filtered.
-pub(super) fn program(sandbox: &Sandbox) -> Option<Vec<u8>> {
+///
+/// # Errors
+/// [`Error::Invalid`] for a profile that makes too long a program.
+pub(super) fn program(sandbox: &Sandbox) -> Result<Option<Vec<u8>>> {
     let filter = match &sandbox.seccomp {
-        Seccomp::Unconfined => return None,
+        Seccomp::Unconfined => return Ok(None),
         Seccomp::Default => default::filter(sandbox.capabilities),
         Seccomp::Profile(profile) => profile::filter(profile, sandbox.capabilities, Kernel::running()),
     };
-    Some(bpf::compile(&filter))
+    let program = bpf::compile(&filter);
+    if program.len() > LONGEST {
+        let length =
+            format!("{} rules", filter.responses.iter().map(|response| response.rules.len()).sum::<usize>());
+        return Err(Error::invalid(
+            "seccomp profile",
+            length,
+            "the kernel takes no filter as long as theirs",
+        ));
+    }
+    Ok(Some(program))
 }
 
 /// The program for our own PID 1, the same beside every other.
