@@ -17,21 +17,27 @@ macro_rules! calls {
 
 /// What docs/security.md says is refused.
 const REFUSED: &[(&str, c_long)] = calls![
-    SYS__sysctl SYS_acct SYS_add_key SYS_afs_syscall SYS_bpf SYS_clock_settime SYS_create_module SYS_delete_module
-    SYS_fanotify_init SYS_finit_module SYS_fsconfig SYS_fsmount SYS_fsopen SYS_fspick SYS_get_kernel_syms
+    SYS__sysctl SYS_acct SYS_add_key SYS_afs_syscall SYS_bpf SYS_clock_settime SYS_delete_module
+    SYS_fanotify_init SYS_finit_module SYS_fsconfig SYS_fsmount SYS_fsopen SYS_fspick
     SYS_get_mempolicy SYS_getpmsg SYS_init_module SYS_io_uring_enter SYS_io_uring_register SYS_io_uring_setup
     SYS_ioperm SYS_iopl SYS_kcmp SYS_kexec_file_load SYS_kexec_load SYS_keyctl SYS_lookup_dcookie SYS_mbind
     SYS_migrate_pages SYS_mount SYS_mount_setattr SYS_move_mount SYS_move_pages SYS_nfsservctl
     SYS_open_by_handle_at SYS_open_tree SYS_perf_event_open SYS_pidfd_getfd SYS_pivot_root SYS_process_madvise
-    SYS_putpmsg SYS_query_module SYS_quotactl SYS_quotactl_fd SYS_reboot SYS_request_key SYS_security
+    SYS_putpmsg SYS_quotactl SYS_quotactl_fd SYS_reboot SYS_request_key SYS_security
     SYS_set_mempolicy SYS_set_mempolicy_home_node SYS_setdomainname SYS_sethostname SYS_setns SYS_settimeofday
     SYS_swapoff SYS_swapon SYS_sysfs SYS_syslog SYS_tuxcall SYS_umount2 SYS_unshare SYS_uselib SYS_userfaultfd
     SYS_ustat SYS_vhangup SYS_vserver
 ];
 
-/// Those of them that this release of the libc crate has no name for.
-const NEWER: [(&str, c_long); 3] =
-    [("lsm_get_self_attr", 459), ("lsm_list_modules", 461), ("lsm_set_self_attr", 460)];
+/// Those of them that the libc crate has no name for.
+const NAMELESS: [(&str, c_long); 6] = [
+    ("create_module", 174),
+    ("get_kernel_syms", 177),
+    ("query_module", 178),
+    ("lsm_get_self_attr", 459),
+    ("lsm_set_self_attr", 460),
+    ("lsm_list_modules", 461),
+];
 
 /// Numbers from here on are missing; between the old and the new tables lies nobody's land.
 const MISSING: [c_long; 9] = [SYS_CLONE3, 337, 400, 423, 467, 468, 469, 600, 0x4000_0000];
@@ -100,7 +106,8 @@ fn documented(title: &str) -> BTreeSet<String> {
 
 #[test]
 fn the_kernel_refuses_what_the_documentation_says() {
-    let refused: Vec<_> = REFUSED.iter().map(|(name, number)| (&name[4..], *number)).chain(NEWER).collect();
+    let refused: Vec<_> =
+        REFUSED.iter().map(|(name, number)| (&name[4..], *number)).chain(NAMELESS).collect();
     let names: BTreeSet<String> = refused.iter().map(|(name, _)| (*name).to_owned()).collect();
     assert_eq!(documented("System calls that are refused"), names);
 
@@ -140,16 +147,13 @@ fn nothing_is_refused_without_a_filter() {
 fn arguments() {
     let [host] = role::arguments();
     let with = |number: c_long, first: c_long| answer(number, [first, 0, 0, 0, 0, 0]);
-    for family in (0..60).filter(|family| !(4..=16).contains(family) || [12, 16].contains(family)) {
-        let errno = with(libc::SYS_socket, family);
+    for family in 0..60 {
+        // No such type of socket: the kernel itself does not come to look at the family.
+        let errno = answer(libc::SYS_socket, [family, -1, -1, 0, 0, 0]);
         let refused = [12, 19, 20, 23, 25, 34, 37, 38, 40].contains(&family) || family > 45;
         assert_eq!(errno == libc::EPERM, refused, "family {family}: {errno}");
     }
-    assert_eq!(
-        with(libc::SYS_socket, 38 | 1 << 32),
-        libc::EPERM,
-        "the upper half is not looked at by the kernel"
-    );
+    assert_eq!(with(libc::SYS_socket, 38 | 1 << 32), libc::EPERM, "the kernel passes over the upper half");
     for (value, refused) in [
         (0, false),
         (8, false),
