@@ -7,6 +7,7 @@ use std::process;
 
 use nix::libc::{self, c_long};
 use xdocker_core::{Boot, Capabilities, ContainerSpec, Sandbox, Seccomp};
+use xdocker_test_harness::documented;
 use xdocker_test_harness::home::{Home, IMAGE};
 use xdocker_test_harness::role;
 
@@ -95,21 +96,12 @@ fn answers(home: &Home, sandbox: Sandbox) -> Vec<(c_long, i32)> {
     lines.map(|(number, errno)| (number.parse().unwrap(), errno.parse().unwrap())).collect()
 }
 
-/// The words in backquotes of the section of docs/security.md with this title.
-fn documented(title: &str) -> BTreeSet<String> {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/security.md");
-    let text = fs::read_to_string(path).unwrap();
-    let section = text.split("\n## ").find(|section| section.starts_with(title)).unwrap();
-    let rows = section.lines().filter(|line| line.starts_with('|'));
-    rows.flat_map(|line| line.split('`').skip(1).step_by(2)).map(str::to_owned).collect()
-}
-
 #[test]
 fn the_kernel_refuses_what_the_documentation_says() {
     let refused: Vec<_> =
         REFUSED.iter().map(|(name, number)| (&name[4..], *number)).chain(NAMELESS).collect();
     let names: BTreeSet<String> = refused.iter().map(|(name, _)| (*name).to_owned()).collect();
-    assert_eq!(documented("System calls that are refused"), names);
+    assert_eq!(documented::words("System calls that are refused"), names);
 
     let home = Home::new();
     let answers = answers(&home, Sandbox::new());
