@@ -5,8 +5,9 @@ use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::Path;
 use std::process::Command;
 
-use xdocker_core::{Boot, Container, Exec, State};
-use xdocker_test_harness::home::Home;
+use xdocker_core::{Boot, Capabilities, Container, ContainerSpec, Exec, Sandbox, Seccomp, State};
+use xdocker_test_harness::documented;
+use xdocker_test_harness::home::{Home, IMAGE};
 use xdocker_test_harness::leaks::{mounts, processes};
 
 /// What a shell command in the container prints, whatever its status.
@@ -32,10 +33,23 @@ fn field<'a>(status: &'a str, name: &str) -> Vec<&'a str> {
 /// Checks identity and rights of a process inside.
 #[track_caller]
 fn assert_restricted(status: &str) {
-    /// CHOWN, DAC_OVERRIDE, FOWNER, FSETID, KILL, SETGID, SETUID, SETPCAP, NET_BIND_SERVICE, SYS_CHROOT,
-    /// SETFCAP, as numbered in capabilities(7).
-    const CAPABILITIES: [u32; 11] = [0, 1, 3, 4, 5, 6, 7, 8, 10, 18, 31];
-    let granted = CAPABILITIES.iter().fold(0u64, |set, number| set | 1 << number);
+    /// As numbered in capabilities(7).
+    const CAPABILITIES: [(&str, u32); 11] = [
+        ("CHOWN", 0),
+        ("DAC_OVERRIDE", 1),
+        ("FOWNER", 3),
+        ("FSETID", 4),
+        ("KILL", 5),
+        ("SETGID", 6),
+        ("SETUID", 7),
+        ("SETPCAP", 8),
+        ("NET_BIND_SERVICE", 10),
+        ("SYS_CHROOT", 18),
+        ("SETFCAP", 31),
+    ];
+    let names = CAPABILITIES.iter().map(|(name, _)| (*name).to_owned()).collect();
+    assert_eq!(documented::words("Capabilities"), names);
+    let granted = CAPABILITIES.iter().fold(0u64, |set, (_, number)| set | 1 << number);
     let set = |name| u64::from_str_radix(field(status, name)[0], 16).unwrap();
     assert_eq!(["CapPrm", "CapEff", "CapBnd"].map(set), [granted; 3]);
     assert_eq!(["CapInh", "CapAmb"].map(set), [0; 2], "CVE-2022-24769");
@@ -70,21 +84,30 @@ fn rights_are_the_documented_ones_for_every_way_in() {
 fn paths_that_tell_of_the_host_are_masked() {
     let home = Home::new();
     let container = home.boot("box");
+    let documented = documented::words("Paths");
+    let masked = |path: &str| {
+        assert!(documented.contains(path), "{path}");
+        Path::new(path).exists()
+    };
     let names = ["interrupts", "kcore", "keys", "latency_stats", "sched_debug", "timer_list", "timer_stats"];
-    for path in names.map(|name| format!("/proc/{name}")) {
-        if Path::new(&path).exists() {
-            assert_eq!(
-                sh(&container, &format!("stat -c %F:%t:%T {path}; cat {path}")),
-                "character special file:1:3\n"
-            );
-        }
+    for path in names.map(|name| format!("/proc/{name}")).iter().filter(|path| masked(path)) {
+        assert_eq!(
+            sh(&container, &format!("stat -c %F:%t:%T {path}; cat {path}")),
+            "character special file:1:3\n"
+        );
     }
     let directories =
         ["/proc/acpi", "/proc/asound", "/proc/scsi", "/sys/firmware", "/sys/devices/virtual/powercap"];
-    for path in directories {
-        if Path::new(path).exists() {
-            assert_eq!(sh(&container, &format!("ls -A {path}")), "", "{path}");
-            refused(&container, &format!("touch {path}/x"));
+    for path in directories.into_iter().filter(|path| masked(path)) {
+        assert_eq!(sh(&container, &format!("ls -A {path}")), "", "{path}");
+        refused(&container, &format!("touch {path}/x"));
+    }
+    assert!(documented.contains("/sys/devices/system/cpu/cpu*/thermal_throttle"));
+    assert_eq!(sh(&container, "ls -A /sys/devices/system/cpu/cpu*/thermal_throttle 2>&1 | grep count"), "");
+    for path in ["bus", "fs", "irq", "sys", "sysrq-trigger"].map(|name| format!("/proc/{name}")) {
+        if masked(&path) {
+            let line = format!("grep -c ' {path} proc ro,' /proc/mounts");
+            assert_eq!(sh(&container, &line), "1\n", "{path}");
         }
     }
 }
@@ -273,4 +296,71 @@ fn no_socket_of_ours_is_abstract() {
         .collect();
     assert!(ours.iter().any(|fields| fields.len() > 7), "no listening socket of ours in {table}");
     assert!(ours.iter().all(|fields| !fields.get(7).is_some_and(|path| path.starts_with('@'))), "{ours:?}");
+}
+
+#[test]
+fn a_read_only_root_has_room_for_what_passes() {
+    let home = Home::new();
+    let spec = ContainerSpec::new([IMAGE.parse().unwrap()])
+        .name("box".parse().unwrap())
+        .sandbox(Sandbox::new().read_only(true))
+        .tmpfs(["/mnt".parse().unwrap()]);
+    let container = home.engine().create(&spec).unwrap();
+    container.boot(&Boot::new()).unwrap();
+    for path in ["/x", "/etc/x", "/root/x", "/usr/bin/x"] {
+        refused(&container, &format!("touch {path}"));
+    }
+    for path in ["/tmp", "/run", "/mnt"] {
+        assert_eq!(sh(&container, &format!("touch {path}/x && ls {path}")), "x\n");
+    }
+    refused(&container, "mount -o remount,rw /");
+    container.kill().unwrap();
+    container.boot(&Boot::new()).unwrap();
+    assert_eq!(sh(&container, "ls /tmp /run /mnt"), "/mnt:\n\n/run:\n\n/tmp:\n");
+    // It is the container that cannot write, not the host.
+    fs::write(container.root().join("root/x"), "of the host").unwrap();
+    assert_eq!(sh(&container, "cat /root/x"), "of the host");
+}
+
+#[test]
+fn a_memory_directory_behind_a_link_is_inside() {
+    let home = Home::new();
+    let outside = home.path().join("outside");
+    fs::create_dir(&outside).unwrap();
+    let layer = home.image("evil");
+    std::os::unix::fs::symlink(&outside, layer.join("cache")).unwrap();
+    let images = [IMAGE, "evil"].map(|name| name.parse().unwrap());
+    let spec = ContainerSpec::new(images).name("box".parse().unwrap()).tmpfs(["/cache".parse().unwrap()]);
+    let container = home.engine().create(&spec).unwrap();
+    let error = container.boot(&Boot::new()).unwrap_err().chain();
+    assert!(error.contains("mount a tmpfs at /cache"), "{error}");
+    assert_eq!(mounts(home.path()).len(), 0);
+}
+
+#[test]
+fn each_part_is_loosened_by_its_name() {
+    let home = Home::new();
+    let status = |sandbox: Sandbox| {
+        let spec = ContainerSpec::new([IMAGE.parse().unwrap()]).name("box".parse().unwrap()).sandbox(sandbox);
+        let container = home.engine().create(&spec).unwrap();
+        container.boot(&Boot::new().exec(Exec::new("sleep").arg("1000"))).unwrap();
+        let [root, session] = ["1", "self"].map(|pid| sh(&container, &format!("cat /proc/{pid}/status")));
+        container.destroy(true).unwrap();
+        let fields = |status: &str| {
+            ["CapEff", "CapBnd", "NoNewPrivs", "Seccomp"].map(|name| field(status, name)[0].to_owned())
+        };
+        assert_eq!(fields(&root), fields(&session), "a session has what the root process has");
+        fields(&root)
+    };
+    let usual = ["00000000800405fb", "00000000800405fb", "1", "2"];
+    assert_eq!(status(Sandbox::new()), usual);
+    let raw = Sandbox::new().change_capabilities("NET_RAW".parse().unwrap(), "CHOWN".parse().unwrap());
+    assert_eq!(status(raw), ["00000000800425fa", "00000000800425fa", "1", "2"]);
+    let none = Sandbox::new().capabilities(Capabilities::NONE);
+    assert_eq!(status(none), ["0000000000000000", "0000000000000000", "1", "2"]);
+    assert_eq!(status(Sandbox::new().new_privileges(true)), [usual[0], usual[1], "0", "2"]);
+    assert_eq!(status(Sandbox::new().seccomp(Seccomp::Unconfined)), [usual[0], usual[1], "1", "0"]);
+    let own = fs::read_to_string("/proc/self/status").unwrap();
+    let bound = field(&own, "CapBnd")[0];
+    assert_eq!(status(Sandbox::privileged()), [bound, bound, "0", "0"]);
 }

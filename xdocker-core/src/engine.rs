@@ -95,6 +95,8 @@ impl Engine {
             images: held.images.iter().map(|image| image.id.clone()).collect(),
             hostname: spec.hostname.clone().unwrap_or_else(|| Hostname::from(&name)),
             network: spec.network,
+            sandbox: spec.sandbox.clone(),
+            tmpfs: spec.tmpfs.clone(),
             created: SystemTime::now(),
             version: None,
             ephemeral: durability == Durability::Unsynced,

@@ -22,7 +22,7 @@ impl Kernel {
     }
 
     /// `6.1.0-35-amd64` is 6.1.
-    fn parse(release: &str) -> Self {
+    pub(crate) fn parse(release: &str) -> Self {
         let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map(|part| part.parse().unwrap_or(0));
         Self { major: numbers.next().unwrap_or(0), minor: numbers.next().unwrap_or(0) }
     }

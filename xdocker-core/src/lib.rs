@@ -47,5 +47,8 @@ pub use image::{
 };
 pub use name::{ContainerName, ImageId, ImageName, ImageRef, NAME_MAX, NameError, NameFault, Version};
 pub use session::{Child, Command, Stdio, Terminal};
-pub use spec::{ContainerSpec, Exec, Hostname, NetnsName, Network, WindowSize};
+pub use spec::{
+    Capabilities, ContainerSpec, Exec, Hostname, NetnsName, Network, Sandbox, Seccomp, SeccompProfile, Tmpfs,
+    WindowSize,
+};
 pub use state::{ExitRecord, State};

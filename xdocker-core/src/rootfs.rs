@@ -9,6 +9,7 @@ use crate::error::{Error, Result};
 use crate::host::Kernel;
 use crate::launch::{Action, Attributes, Directory, Plan, Slot};
 use crate::security;
+use crate::spec::{Sandbox, Tmpfs};
 
 /// Directories that an image must have, since the kernel's file systems are mounted there.
 pub(crate) const MOUNT_POINTS: [&str; 3] = ["proc", "sys", "dev"];
@@ -122,7 +123,7 @@ fn mount_data(layers: &Layers) -> Result<CString> {
 }
 
 /// Plans the new process's mounts: /proc, /sys, /dev and what belongs into it, masks, and the root itself.
-pub(crate) fn plan_mounts(plan: &mut Plan, layers: &Layers) {
+pub(crate) fn plan_mounts(plan: &mut Plan, layers: &Layers, sandbox: &Sandbox) {
     let root = plan.slot();
     let inside = plan.inside.purpose("cut the mounts off from the host's");
     inside.push(Action::SetAttributes {
@@ -142,9 +143,38 @@ pub(crate) fn plan_mounts(plan: &mut Plan, layers: &Layers) {
     let dev =
         mount_at(plan, root, "dev", c"tmpfs", Attributes::NO_SUID, &[(c"mode", c"755"), (c"size", c"64m")]);
     plan_devices(plan, dev);
-    security::mask(plan, proc, sys, dev);
+    if sandbox.masks {
+        security::mask(plan, proc, sys, dev);
+    }
 
     plan.inside.purpose("change the root").push(Action::PivotRoot { root });
+}
+
+/// Plans what of the root lies in memory, and that the rest is read-only if it is to be. The root has been
+/// changed by then: a link is followed inside.
+pub(crate) fn plan_memory(plan: &mut Plan, sandbox: &Sandbox, tmpfs: &[Tmpfs]) {
+    const WRITABLE: [&str; 2] = ["/tmp", "/run"];
+    let writable = WRITABLE.iter().filter(|_| sandbox.read_only).map(Path::new);
+    for path in writable.chain(tmpfs.iter().map(Tmpfs::path)) {
+        let mode = if path == Path::new("/run") { c"mode=755" } else { c"mode=1777" };
+        let kind = c"tmpfs".to_owned();
+        plan.inside.purpose(format!("mount a tmpfs at {}", path.display())).push(Action::Mount {
+            source: kind.clone(),
+            target: c_path(path),
+            kind,
+            flags: libc::MS_NOSUID | libc::MS_NODEV,
+            data: mode.to_owned(),
+        });
+    }
+    if sandbox.read_only {
+        plan.inside.purpose("make the root read-only").push(Action::SetAttributes {
+            at: Directory::Current,
+            path: c"/".to_owned(),
+            flags: 0,
+            set: Attributes::READ_ONLY,
+            propagation: 0,
+        });
+    }
 }
 
 /// Mounts a new file system at `name` below the directory in `at`, and gives it back.
@@ -260,7 +290,7 @@ mod tests {
         let mut plan = Plan::default();
         let layers = layers(200);
         plan_overlay(&mut plan, &layers, new_kernel()).unwrap();
-        plan_mounts(&mut plan, &layers);
+        plan_mounts(&mut plan, &layers, &Sandbox::default());
         assert_eq!(plan.inside.steps.last().unwrap().purpose, "change the root");
     }
 }

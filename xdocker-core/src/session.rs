@@ -16,7 +16,6 @@ use xdockerinit::wire::{report, request};
 use crate::error::{Error, Result};
 use crate::launch::{Action, Plan, failure, memfd};
 use crate::name::ContainerName;
-use crate::security;
 use crate::spec::{Exec, WindowSize};
 use crate::sys::seqpacket::Connection;
 use crate::sys::terminal;
@@ -218,13 +217,13 @@ pub(crate) fn hang_up(directory: &File) -> io::Result<()> {
     Connection::to(directory, SOCKET)?.ask(request::HANG_UP, 0, &[])
 }
 
-/// Plans what every program inside goes through last: its directory, the sandbox, its execution.
+/// Plans how a program begins: its directory, its user, its execution. The sandbox comes from the container.
 pub(crate) fn plan_process(plan: &mut Plan, exec: &Exec) -> Result<()> {
     let (argv, envp, path) = (exec.argv()?, exec.envp()?, exec.directory()?);
     plan.inside.purpose("set the file creation mask").push(Action::Umask { mask: 0o022 });
     let shown = path.to_string_lossy().into_owned();
     plan.inside.purpose(format!("enter the directory {shown}")).push(Action::ChangeDirectory { path });
-    security::restrict(plan);
+    plan.inside.purpose("set user and groups").push(Action::BECOME_ROOT);
     let shown = exec.program().display().to_string();
     plan.inside.purpose(format!("execute {shown}")).push(Action::Execute { argv, envp });
     Ok(())

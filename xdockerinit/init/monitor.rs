@@ -92,7 +92,7 @@ fn become_root(plan: &Plan, machine: &mut Machine, progress: *mut Progress, pipe
     }
     let _ = sys::setsid();
     machine.may_be_init = plan.header.clone_flags & sys::CLONE_NEWPID != 0;
-    enter(plan, machine, progress)
+    enter(plan, plan, machine, progress)
 }
 
 /// Serves until the root process ends; then takes everything down.
@@ -110,7 +110,7 @@ fn watch(plan: &Plan, root: Root) -> ! {
         sys::close(control);
         control = -1;
     }
-    let status = match serve(root, control, flags & flag::BOUND != 0) {
+    let status = match serve(plan, root, control, flags & flag::BOUND != 0) {
         Ok(status) => status,
         Err(why) => {
             // Nobody would watch over it any more.
@@ -132,10 +132,10 @@ fn watch(plan: &Plan, root: Root) -> ! {
 
 /// Serves sessions until the root process ends; its wait status. It stays a zombie to the last, so that
 /// its pid cannot become anybody else's.
-fn serve(root: Root, mut control: i32, bound: bool) -> Result<i32> {
+fn serve(plan: &Plan, root: Root, mut control: i32, bound: bool) -> Result<i32> {
     const FIXED: usize = 4;
     let children = sys::signalfd(sys::signals(&[SIGCHLD]))?;
-    let mut sessions = Sessions::new(root.pidfd)?;
+    let mut sessions = Sessions::new(*plan, root.pidfd)?;
     let set: &mut [Poll] = sys::zeros(FIXED + session::MOST)?;
     loop {
         set[0] = Poll::new(root.pidfd, sys::POLLIN);

@@ -85,10 +85,17 @@ pub fn run_section(plan: &Plan, machine: &mut Machine, which: u32) -> core::resu
     Ok(())
 }
 
-/// Executes the `INSIDE` steps, the last of which gives the process away.
-pub fn enter(plan: &Plan, machine: &mut Machine, progress: *mut Progress) -> ! {
+/// Executes the `INSIDE` steps of `plan`, the last of which gives the process away. No program is executed
+/// before the `SANDBOX` steps of `container`, the plan that the container was booted by.
+pub fn enter(plan: &Plan, container: &Plan, machine: &mut Machine, progress: *mut Progress) -> ! {
     let steps = plan.steps(section::INSIDE);
     for (index, step) in (0u32..).zip(steps) {
+        if step.head.op == op::EXEC
+            && let Err(failure) = run_section(container, machine, section::SANDBOX)
+        {
+            Progress::failed(progress, failure);
+            sys::exit(BROKEN);
+        }
         let leaving = matches!(step.head.op, op::EXEC | op::INIT);
         if leaving {
             // A change of identity on the way here has cleared it (prctl(2)).

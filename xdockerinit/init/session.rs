@@ -56,6 +56,8 @@ impl Session {
 pub struct Sessions {
     table: &'static mut [Session],
     count: usize,
+    /// The plan that the container was booted by.
+    container: Plan,
     /// The container's root process.
     root: i32,
     /// What starts of sessions use, one after the other.
@@ -64,10 +66,11 @@ pub struct Sessions {
 }
 
 impl Sessions {
-    pub fn new(root: i32) -> Result<Self> {
+    pub fn new(container: Plan, root: i32) -> Result<Self> {
         Ok(Self {
             table: sys::zeros(MOST)?,
             count: 0,
+            container,
             root,
             progress: Progress::new()?,
             stack: sys::zeros(STACK)?,
@@ -219,8 +222,16 @@ impl Sessions {
         }
         let [mine, courier] = if terminal { sys::socketpair().map_err(failed())? } else { [-1, -1] };
         Progress::reset(self.progress);
-        let mut joint =
-            Joint { plan, stdio, courier, root: self.root, progress: self.progress, pid: 0, failure: None };
+        let mut joint = Joint {
+            plan,
+            container: &self.container,
+            stdio,
+            courier,
+            root: self.root,
+            progress: self.progress,
+            pid: 0,
+            failure: None,
+        };
         let joined = sys::run_in_vfork(self.stack, join, (&raw mut joint).cast::<c_void>());
         if let Ok(joiner) = joined {
             let _ = sys::wait(Wait::Pid(joiner), 0);
@@ -273,6 +284,7 @@ fn receive_request(connection: i32) -> Result<(Request, [i32; sys::PASSED])> {
 /// What monitor and joiner share: the joiner runs in the monitor's memory while the monitor is stopped.
 struct Joint<'a> {
     plan: &'a Plan,
+    container: &'a Plan,
     stdio: [i32; 3],
     /// Where the joiner sends the master of the terminal; -1 without one.
     courier: i32,
@@ -315,7 +327,7 @@ fn try_join(joint: &Joint<'_>) -> core::result::Result<i32, Failure> {
                 Progress::failed(joint.progress, Failure::of(work::TERMINAL)(why));
                 sys::exit(1);
             }
-            enter(joint.plan, &mut Machine::new(-1, -1), joint.progress)
+            enter(joint.plan, joint.container, &mut Machine::new(-1, -1), joint.progress)
         }
         Cloned::Parent { pid, .. } => Ok(pid),
     }

@@ -10,13 +10,15 @@ pub struct Machine {
     slots: [i32; slot::COUNT],
     directory: i32,
     root_process: i32,
+    /// Program of the seccomp filter that is to be loaded last; empty for none.
+    filter: &'static [u8],
     /// Whether the process was cloned into a PID namespace of its own.
     pub may_be_init: bool,
 }
 
 impl Machine {
     pub fn new(directory: i32, root_process: i32) -> Self {
-        Self { slots: [-1; slot::COUNT], directory, root_process, may_be_init: false }
+        Self { slots: [-1; slot::COUNT], directory, root_process, filter: &[], may_be_init: false }
     }
 
     fn fd(&self, number: u8) -> i32 {
@@ -80,7 +82,7 @@ impl Machine {
                 sys::setresgid(x)?;
                 sys::setresuid(y)
             }
-            op::CAPSET => sys::capset(x, y),
+            op::CAPSET => sys::keep_capabilities(x, y),
             op::RLIMIT => sys::prlimit(head.a, x, y),
             op::CHDIR => chdir(texts.take()),
             op::UMASK => {
@@ -88,7 +90,10 @@ impl Machine {
                 Ok(())
             }
             op::EXEC => self.exec(step),
-            op::INIT => crate::reaper::run(self.may_be_init),
+            op::INIT => {
+                self.load_filter()?;
+                crate::reaper::run(self.may_be_init)
+            }
             op::KEYRING => allow(sys::join_session_keyring(), &[ENOSYS]),
             op::DIE => {
                 let _ = sys::kill(sys::getpid(), sys::SIGKILL);
@@ -96,6 +101,10 @@ impl Machine {
                 sys::exit(crate::BROKEN)
             }
             op::MASK => self.mask(a, head.b, texts.take()),
+            op::SECCOMP => {
+                self.filter = step.payload();
+                if x == 1 { self.load_filter() } else { Ok(()) }
+            }
             _ => Err(ENOSYS),
         }
     }
@@ -112,6 +121,14 @@ impl Machine {
                 sys::close(target);
                 result
             }
+        }
+    }
+
+    /// Has the kernel filter our system calls from here on, if a filter is still to be loaded.
+    fn load_filter(&mut self) -> Result<()> {
+        match core::mem::take(&mut self.filter) {
+            [] => Ok(()),
+            program => sys::seccomp(program),
         }
     }
 
@@ -135,6 +152,7 @@ impl Machine {
         // At the execution, not before it: a parent may be waiting for one of them to close.
         sys::close_range_on_exec(3, u32::MAX)?;
         sys::set_mask(0);
+        self.load_filter()?;
         let mut texts = step.texts();
         let program = texts.take();
         if program.bytes().contains(&b'/') {

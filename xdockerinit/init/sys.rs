@@ -166,9 +166,10 @@ pub fn run_in_vfork(
 }
 
 pub fn exit(status: i32) -> ! {
-    loop {
-        let _ = call!(231, status);
-    }
+    let _ = call!(231, status);
+    // Only a seccomp filter of the user's can have refused that: then by a signal.
+    // SAFETY: an instruction that the processor refuses, and the kernel ends whoever comes to it.
+    unsafe { asm!("ud2", options(noreturn, nomem, nostack)) }
 }
 
 pub fn getpid() -> i32 {
@@ -244,12 +245,26 @@ pub fn capbset_drop(capability: u64) -> Result<()> {
     prctl(24, capability, 0)
 }
 
-/// capset(2), version 3 of its header.
-pub fn capset(effective_and_permitted: u64, inheritable: u64) -> Result<()> {
+/// capset(2): of the permitted capabilities those in `keep` stay, and are effective.
+pub fn keep_capabilities(keep: u64, inheritable: u64) -> Result<()> {
+    // Version 3 of the header; then effective, permitted and inheritable, the lower halves first.
     let header = [0x2008_0522u32, 0];
-    let (e, i) = (effective_and_permitted, inheritable);
-    let data = [e as u32, e as u32, i as u32, (e >> 32) as u32, (e >> 32) as u32, (i >> 32) as u32];
+    let mut data = [0u32; 6];
+    call!(125, header.as_ptr(), data.as_mut_ptr())?;
+    for (half, shift) in [(0, 0), (3, 32)] {
+        data[half + 1] &= (keep >> shift) as u32;
+        data[half] = data[half + 1];
+        data[half + 2] = (inheritable >> shift) as u32;
+    }
     call!(126, header.as_ptr(), data.as_ptr()).map(drop)
+}
+
+/// seccomp(2): this filter (an array of `struct sock_filter`) on top of those that there are.
+pub fn seccomp(program: &[u8]) -> Result<()> {
+    const SET_MODE_FILTER: u32 = 1;
+    // `struct sock_fprog`: the number of instructions of eight bytes, and where they are.
+    let program = [program.len() / 8, program.as_ptr() as usize];
+    call!(317, SET_MODE_FILTER, 0, program.as_ptr()).map(drop)
 }
 
 pub fn setgroups(count: usize, groups: *const u8) -> Result<()> {

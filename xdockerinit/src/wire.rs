@@ -6,13 +6,15 @@
 //!
 //! # A plan
 //! ```text
-//! Header | steps of HOST | steps of INSIDE | steps of UNDO | record prefix
+//! Header | steps of HOST | steps of INSIDE | steps of UNDO | steps of SANDBOX | record prefix
 //! step:  StepHead (24 bytes) | payload, zero-padded to a multiple of 8
 //! ```
 //! `HOST` runs in the helper as it was started (a monitor, in the host's namespaces; for a session, a
 //! short-lived process that joins the container's). `INSIDE` runs in the process cloned from it and ends
 //! in [`op::EXEC`] or [`op::INIT`]. `UNDO` runs in the monitor when the root process has ended, or when an
-//! earlier step failed: every step of it, whatever the ones before said.
+//! earlier step failed: every step of it, whatever the ones before said. `SANDBOX` of the container's plan
+//! runs in every process that is about to execute a program inside, the root process and those of sessions
+//! alike, between its own steps and its execution: a client cannot leave it out.
 
 /// First word of a plan and of a request: `xdk1`.
 pub const MAGIC: u32 = u32::from_le_bytes(*b"xdk1");
@@ -41,10 +43,12 @@ pub mod section {
     pub const INSIDE: u32 = 1;
     /// Steps of the tear-down.
     pub const UNDO: u32 = 2;
+    /// Steps before any program inside.
+    pub const SANDBOX: u32 = 3;
     /// How many sections there are.
-    pub const COUNT: usize = 3;
+    pub const COUNT: usize = 4;
     /// Not a section: the helper's own work around the plan; [`super::Report::step`] is one of [`super::work`].
-    pub const HELPER: u32 = 3;
+    pub const HELPER: u32 = 4;
 }
 
 /// What the helper does on its own account, as [`Report::step`] when [`Report::section`] is [`section::HELPER`].
@@ -172,7 +176,8 @@ pub mod op {
     pub const BOUNDING: u16 = 20;
     /// `setgroups(payload of u32)`, `setresgid(x)`, `setresuid(y)`.
     pub const IDS: u16 = 21;
-    /// `capset(permitted = effective = x, inheritable = y)`.
+    /// Drops every permitted capability whose bit in `x` is clear, makes the others effective, and sets the
+    /// inheritable ones to `y`.
     pub const CAPSET: u16 = 22;
     /// `prlimit(resource a, soft x, hard y)`.
     pub const RLIMIT: u16 = 23;
@@ -192,6 +197,10 @@ pub mod op {
     /// Attaches the (detached) mount `a` over what `s0` names below `b`, which is resolved beneath `b`
     /// without following anything; nothing there is fine.
     pub const MASK: u16 = 30;
+    /// `seccomp(SET_MODE_FILTER, payload)`. With `x` = 0 it is done by the [`EXEC`] or [`INIT`] that follows,
+    /// as the last thing, so that the filter has to allow nothing of ours but the execution; with `x` = 1 at
+    /// once, for those who have the right to it only as long as they have `CAP_SYS_ADMIN`.
+    pub const SECCOMP: u16 = 60;
 }
 
 /// Kinds of [`Report`].

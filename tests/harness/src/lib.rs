@@ -3,6 +3,7 @@
 //! What is here fails by a panic: it is for tests alone.
 
 pub mod cli;
+pub mod documented;
 pub mod home;
 pub mod leaks;
 pub mod mounts;

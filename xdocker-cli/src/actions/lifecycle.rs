@@ -4,7 +4,9 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::Duration;
 
-use xdocker_core::{Boot, Container, ContainerName, ContainerSpec, Error, Exec, State};
+use xdocker_core::{
+    Boot, Capabilities, Container, ContainerName, ContainerSpec, Error, Exec, Sandbox, State,
+};
 
 use super::{container, engine, session};
 use crate::grammar::Given;
@@ -50,7 +52,20 @@ pub(super) fn spec_of(given: &mut Given) -> ContainerSpec {
     if let Some(network) = given.network.take() {
         spec = spec.network(network);
     }
-    spec
+    spec.sandbox(sandbox_of(given)).tmpfs(std::mem::take(&mut given.tmpfs))
+}
+
+/// What its programs may do.
+fn sandbox_of(given: &mut Given) -> Sandbox {
+    let mut sandbox = if given.privileged { Sandbox::privileged() } else { Sandbox::new() };
+    if let Some(seccomp) = given.seccomp.take() {
+        sandbox = sandbox.seccomp(seccomp);
+    }
+    if let Some(allowed) = given.new_privileges {
+        sandbox = sandbox.new_privileges(allowed);
+    }
+    let union = |sets: &[Capabilities]| sets.iter().fold(Capabilities::NONE, |all, set| all | *set);
+    sandbox.change_capabilities(union(&given.cap_add), union(&given.cap_drop)).read_only(given.read_only)
 }
 
 /// Whether the container has ever run to an end.

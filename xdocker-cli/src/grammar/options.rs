@@ -6,7 +6,8 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use xdocker_core::{
-    ContainerName, Hostname, ImageRef, Network, PackOptions, TestImage, UnpackOptions, Version, Whiteouts,
+    Capabilities, ContainerName, Hostname, ImageRef, Network, PackOptions, Seccomp, SeccompProfile,
+    TestImage, Tmpfs, UnpackOptions, Version, Whiteouts,
 };
 
 use super::words;
@@ -21,6 +22,13 @@ pub(crate) struct Given {
     pub(crate) images: Vec<ImageRef>,
     pub(crate) hostname: Option<Hostname>,
     pub(crate) network: Option<Network>,
+    pub(crate) cap_add: Vec<Capabilities>,
+    pub(crate) cap_drop: Vec<Capabilities>,
+    pub(crate) privileged: bool,
+    pub(crate) read_only: bool,
+    pub(crate) tmpfs: Vec<Tmpfs>,
+    pub(crate) new_privileges: Option<bool>,
+    pub(crate) seccomp: Option<Seccomp>,
     pub(crate) boot: bool,
     pub(crate) attach: bool,
     /// From `--exec` or from behind `--`: a program and its arguments.
@@ -62,6 +70,10 @@ enum Refused {
     Number,
     #[error("a number of bytes is expected, or of K, M, G or T of 1024 each")]
     Size,
+    #[error("`on` or `off` is expected")]
+    Switch,
+    #[error("cannot read {0}")]
+    File(PathBuf, #[source] std::io::Error),
 }
 
 fn text(value: OsString) -> Result<String, BadValue> {
@@ -166,6 +178,88 @@ pub(super) static NETWORK: Opt = Opt {
         Ok(())
     }),
     about: "HOST: the network of the host (default); CUSTOM: an empty one of its own",
+};
+
+pub(super) static CAP_ADD: Opt = Opt {
+    short: None,
+    long: "cap-add",
+    alias: None,
+    takes: Takes::Value("(capability)[,(capability)]...", |given, value| {
+        given.cap_add.push(parsed(value)?);
+        Ok(())
+    }),
+    about: "capabilities to have besides the usual ones, as in NET_RAW; ALL for all",
+};
+
+pub(super) static CAP_DROP: Opt = Opt {
+    short: None,
+    long: "cap-drop",
+    alias: None,
+    takes: Takes::Value("(capability)[,(capability)]...", |given, value| {
+        given.cap_drop.push(parsed(value)?);
+        Ok(())
+    }),
+    about: "capabilities not to have; ALL for all but those of --cap-add",
+};
+
+pub(super) static PRIVILEGED: Opt = Opt {
+    short: None,
+    long: "privileged",
+    alias: None,
+    takes: Takes::Nothing(|given| given.privileged = true),
+    about: "no sandbox: all capabilities and system calls, nothing masked; only for what is trusted",
+};
+
+pub(super) static READ_ONLY: Opt = Opt {
+    short: None,
+    long: "read-only",
+    alias: None,
+    takes: Takes::Nothing(|given| given.read_only = true),
+    about: "nothing can be written but /tmp and /run, which lie in memory, and what --tmpfs names",
+};
+
+pub(super) static TMPFS: Opt = Opt {
+    short: None,
+    long: "tmpfs",
+    alias: None,
+    takes: Takes::Value("(directory)", |given, value| {
+        given.tmpfs.push(parsed(value)?);
+        Ok(())
+    }),
+    about: "directory inside that lies in memory",
+};
+
+pub(super) static NO_NEW_PRIVS: Opt = Opt {
+    short: None,
+    long: "no-new-privs",
+    alias: None,
+    takes: Takes::Value("(on|off)", |given, value| {
+        given.new_privileges = match value.to_str() {
+            Some("on") => Some(false),
+            Some("off") => Some(true),
+            _ => return Err(Refused::Switch.into()),
+        };
+        Ok(())
+    }),
+    about: "off: set-uid programs such as su and ping work; on (default): they give no rights",
+};
+
+pub(super) static SECCOMP: Opt = Opt {
+    short: None,
+    long: "seccomp",
+    alias: None,
+    takes: Takes::Value("(file|unconfined)", |given, value| {
+        given.seccomp = Some(match value.to_str() {
+            Some("unconfined") => Seccomp::Unconfined,
+            _ => {
+                let file = PathBuf::from(value);
+                let profile = std::fs::read_to_string(&file).map_err(|why| Refused::File(file, why))?;
+                Seccomp::Profile(profile.parse::<SeccompProfile>()?)
+            }
+        });
+        Ok(())
+    }),
+    about: "filter of system calls: a profile as Docker and the OCI have it, or none",
 };
 
 pub(super) static BOOT: Opt = Opt {

@@ -7,8 +7,24 @@ use super::{Group, Part, Row};
 use crate::actions;
 
 /// How a container is made.
-static CREATE_OPTIONS: Group =
-    Group { name: "create options", parts: &[Maybe(&One(&HOSTNAME)), Maybe(&One(&NETWORK))] };
+static CREATE_OPTIONS: Group = Group {
+    name: "create options",
+    parts: &[Maybe(&One(&HOSTNAME)), Maybe(&One(&NETWORK)), Options(&SANDBOX_OPTIONS)],
+};
+
+/// What the container's programs may do.
+static SANDBOX_OPTIONS: Group = Group {
+    name: "sandbox",
+    parts: &[
+        Many(&CAP_ADD),
+        Many(&CAP_DROP),
+        Maybe(&One(&PRIVILEGED)),
+        Maybe(&One(&NO_NEW_PRIVS)),
+        Maybe(&One(&SECCOMP)),
+        Maybe(&One(&READ_ONLY)),
+        Many(&TMPFS),
+    ],
+};
 
 /// How much an archive may ask for.
 static IMPORT_LIMITS: Group = Group {

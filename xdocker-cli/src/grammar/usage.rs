@@ -60,7 +60,10 @@ fn find_groups(parts: &'static [Part], found: &mut Vec<&'static Group>) {
             Part::All(parts) | Part::OneOf(parts) => find_groups(parts, found),
             Part::Maybe(part) => find_groups(std::slice::from_ref(part), found),
             Part::Group(group) if found.iter().any(|known| std::ptr::eq(*known, *group)) => {}
-            Part::Group(group) => found.push(group),
+            Part::Group(group) => {
+                found.push(group);
+                find_groups(group.parts, found);
+            }
         }
     }
 }
@@ -127,7 +130,8 @@ mod tests {
                -a import --image-file (file) [ import limits ]
                -a export (-m|--image) (image[:version]) [ --whiteouts (overlay|oci) ] [ (-f|--forcely) ]
                -a install_test [ --version (version) ] [ --from (host|busybox) ]
-create options : [ --host (hostname) ] [ --net (HOST|CUSTOM) ]
+create options : [ --host (hostname) ] [ --net (HOST|CUSTOM) ] [ sandbox ]
+       sandbox : [ --cap-add (capability)[,(capability)]... ][ --cap-add ... ] [ --cap-drop (capability)[,(capability)]... ][ --cap-drop ... ] [ --privileged ] [ --no-new-privs (on|off) ] [ --seccomp (file|unconfined) ] [ --read-only ] [ --tmpfs (directory) ][ --tmpfs ... ]
  import limits : [ --max-bytes (bytes[K|M|G|T]) ] [ --max-entries (number) ] [ --max-ratio (number) ]
   enable debug : [ (-d|--debug) ]
    for scripts : [ --json ]

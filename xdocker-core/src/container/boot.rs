@@ -177,7 +177,8 @@ impl Container {
     fn plan(&self, definition: &Definition, boot: &Boot, layers: &Layers) -> Result<Plan> {
         let mut plan = Plan::default();
         plan.namespaces = NAMESPACES;
-        security::confine(&mut plan);
+        security::confine(&mut plan, &definition.sandbox);
+        security::restrict(&mut plan, &definition.sandbox)?;
         rootfs::plan_overlay(&mut plan, layers, Kernel::running())?;
         if let Some(netns) = self.netns(definition) {
             let namespace = plan.slot();
@@ -193,13 +194,15 @@ impl Container {
                 .purpose(format!("join the network namespace {netns}"))
                 .push(Action::JoinNamespace { namespace, types: libc::CLONE_NEWNET });
         }
-        rootfs::plan_mounts(&mut plan, layers);
+        rootfs::plan_mounts(&mut plan, layers, &definition.sandbox);
+        rootfs::plan_memory(&mut plan, &definition.sandbox, &definition.tmpfs);
         let name = c_path(definition.hostname.as_str().as_ref());
         plan.inside.purpose("set the host name").push(Action::SetHostname { name });
         match &boot.exec {
             Some(exec) => plan_process(&mut plan, exec)?,
             None => {
-                security::restrict(&mut plan);
+                plan.inside.purpose("set user and groups").push(Action::BECOME_ROOT);
+                security::restrict_init(&mut plan, &definition.sandbox);
                 plan.inside.purpose("become PID 1").push(Action::BecomeInit);
             }
         }

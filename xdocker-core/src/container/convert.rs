@@ -63,6 +63,8 @@ impl Container {
             images: departing.stack.iter().map(|image| image.id.clone()).collect(),
             hostname: spec.hostname.clone().unwrap_or_else(|| Hostname::from(&name)),
             network: spec.network,
+            sandbox: spec.sandbox.clone(),
+            tmpfs: spec.tmpfs.clone(),
             created: SystemTime::now(),
             version: Some(image.version.clone()),
             ephemeral: false,

@@ -7,6 +7,6 @@ mod plan;
 mod start;
 mod step;
 
-pub(crate) use plan::Plan;
+pub(crate) use plan::{Plan, Section};
 pub(crate) use start::{Inheritance, Monitor, failure, memfd};
 pub(crate) use step::{Action, Attributes, Directory, Slot};

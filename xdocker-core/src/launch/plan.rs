@@ -44,6 +44,8 @@ pub(crate) struct Plan {
     pub(crate) inside: Section,
     /// When the root process has ended, or a step above has failed.
     pub(crate) undo: Section,
+    /// In every process inside that is about to execute a program.
+    pub(crate) sandbox: Section,
     /// `CLONE_NEW*` flags of the new process.
     pub(crate) namespaces: i32,
     /// The container ends with the process that booted it.
@@ -83,7 +85,8 @@ impl Plan {
         const HEADER: usize = size_of::<Header>().next_multiple_of(8);
         let mut out = vec![0; HEADER];
         let mut sections = [[0u32; 2]; section::COUNT];
-        for (bounds, part) in sections.iter_mut().zip([&self.host, &self.inside, &self.undo]) {
+        let parts = [&self.host, &self.inside, &self.undo, &self.sandbox];
+        for (bounds, part) in sections.iter_mut().zip(parts) {
             let start = out.len();
             part.steps.iter().for_each(|step| step.action.encode(&mut out));
             *bounds = [start as u32, (out.len() - start) as u32];
@@ -117,6 +120,7 @@ impl Plan {
             section::HOST => &self.host,
             section::INSIDE => &self.inside,
             section::UNDO => &self.undo,
+            section::SANDBOX => &self.sandbox,
             _ => return None,
         };
         part.steps.get(index as usize).map(|step| &*step.purpose)
@@ -133,8 +137,8 @@ mod tests {
     fn the_header_lies_as_the_helper_reads_it() {
         assert_eq!(offset_of!(Header, clone_flags), 16);
         assert_eq!(offset_of!(Header, sections), 24);
-        assert_eq!(offset_of!(Header, record), 48);
-        assert_eq!(size_of::<Header>(), 56);
+        assert_eq!(offset_of!(Header, record), 56);
+        assert_eq!(size_of::<Header>(), 64);
     }
 
     #[test]
@@ -145,9 +149,9 @@ mod tests {
         let bytes = plan.encode();
         let word = |at: usize| u32::from_ne_bytes(bytes[at..at + 4].try_into().unwrap()) as usize;
         assert_eq!(word(4), bytes.len());
-        let sections: Vec<_> = (0..3).map(|i| (word(24 + i * 8), word(28 + i * 8))).collect();
-        assert_eq!(sections, [(56, 24), (80, 24 + 8 + 24), (136, 0)]);
-        assert_eq!(&bytes[word(48)..word(48) + word(52)], b"{\"x\":1,");
+        let sections: Vec<_> = (0..4).map(|i| (word(24 + i * 8), word(28 + i * 8))).collect();
+        assert_eq!(sections, [(64, 24), (88, 24 + 8 + 24), (144, 0), (144, 0)]);
+        assert_eq!(&bytes[word(56)..word(56) + word(60)], b"{\"x\":1,");
         assert_eq!(plan.purpose(section::INSIDE, 1), Some("b"));
         assert_eq!(plan.purpose(section::UNDO, 0), None);
     }

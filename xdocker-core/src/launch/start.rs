@@ -125,6 +125,8 @@ pub(crate) fn failure(plan: &Plan, report: &Report) -> Error {
             let why = io::Error::other("the new process was killed before it had begun");
             return Error::Launch { step: "start the root process".into(), source: why };
         }
+        // A session's plan does not hold what the container does to every program.
+        (section::SANDBOX, index) => plan.purpose(section::SANDBOX, index).unwrap_or("enter the sandbox"),
         (which, index) => plan.purpose(which, index).unwrap_or("take a step that it does not know"),
     };
     Error::Launch { step: step.to_owned(), source: io::Error::from_raw_os_error(report.errno) }

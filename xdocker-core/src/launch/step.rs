@@ -168,9 +168,15 @@ pub(crate) enum Action {
         gid: u32,
         groups: Vec<u32>,
     },
+    /// Keeps these of the permitted capabilities.
     SetCapabilities {
         permitted: u64,
         inheritable: u64,
+    },
+    /// Loads a seccomp filter: at once, or right before the program.
+    Filter {
+        program: Vec<u8>,
+        at_once: bool,
     },
     Execute {
         argv: Vec<CString>,
@@ -185,6 +191,9 @@ pub(crate) enum Action {
 struct Head(u16, u8, u8, u64, u64);
 
 impl Action {
+    /// The identity of processes that have none of their own: root, and in no other group.
+    pub(crate) const BECOME_ROOT: Self = Self::SetIdentity { uid: 0, gid: 0, groups: Vec::new() };
+
     /// Appends the step to `out`, which holds a multiple of 8 bytes before and after.
     pub(super) fn encode(&self, out: &mut Vec<u8>) {
         let mut payload = Vec::new();
@@ -270,6 +279,10 @@ impl Action {
             }
             Self::SetCapabilities { permitted, inheritable } => {
                 Head(op::CAPSET, 0, 0, *permitted, *inheritable)
+            }
+            Self::Filter { program, at_once } => {
+                payload.extend(program);
+                Head(op::SECCOMP, 0, 0, u64::from(*at_once), 0)
             }
             Self::Execute { argv, envp } => {
                 argv.iter().chain(envp).for_each(|text| texts(&[text]));

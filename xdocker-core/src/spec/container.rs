@@ -2,7 +2,7 @@
 
 use crate::name::{ContainerName, ImageRef};
 
-use super::{Hostname, Network};
+use super::{Hostname, Network, Sandbox, Tmpfs};
 
 /// What a new container is to be.
 ///
@@ -19,12 +19,21 @@ pub struct ContainerSpec {
     pub(crate) name: Option<ContainerName>,
     pub(crate) hostname: Option<Hostname>,
     pub(crate) network: Network,
+    pub(crate) sandbox: Sandbox,
+    pub(crate) tmpfs: Vec<Tmpfs>,
 }
 
 impl ContainerSpec {
     /// A container on these images: the first is the lowest layer, the last the top.
     pub fn new(images: impl IntoIterator<Item = ImageRef>) -> Self {
-        Self { images: images.into_iter().collect(), name: None, hostname: None, network: Network::default() }
+        Self {
+            images: images.into_iter().collect(),
+            name: None,
+            hostname: None,
+            network: Network::default(),
+            sandbox: Sandbox::default(),
+            tmpfs: Vec::new(),
+        }
     }
 
     /// Names it; otherwise it is named after its top image.
@@ -45,6 +54,20 @@ impl ContainerSpec {
     #[must_use]
     pub fn network(mut self, network: Network) -> Self {
         self.network = network;
+        self
+    }
+
+    /// Sets what its programs may do; otherwise it is as tight as [`Sandbox::new`].
+    #[must_use]
+    pub fn sandbox(mut self, sandbox: Sandbox) -> Self {
+        self.sandbox = sandbox;
+        self
+    }
+
+    /// Adds directories that lie in memory.
+    #[must_use]
+    pub fn tmpfs(mut self, tmpfs: impl IntoIterator<Item = Tmpfs>) -> Self {
+        self.tmpfs.extend(tmpfs);
         self
     }
 }

@@ -1,27 +1,9 @@
-//! What a container may not do: the default sandbox. Pure: a plan for the helper.
+//! Paths of /proc and /sys that are hidden, or can only be read.
 
 use std::ffi::CString;
 use std::path::Path;
 
-use caps::Capability;
-
 use crate::launch::{Action, Attributes, Directory, Plan, Slot};
-
-/// Capabilities of a container's processes: Podman's default eleven. Docker's three more are left out:
-/// `MKNOD` (a node of the host's disk), `NET_RAW` (forged packets) and `AUDIT_WRITE`.
-const CAPABILITIES: [Capability; 11] = [
-    Capability::CAP_CHOWN,
-    Capability::CAP_DAC_OVERRIDE,
-    Capability::CAP_FOWNER,
-    Capability::CAP_FSETID,
-    Capability::CAP_KILL,
-    Capability::CAP_NET_BIND_SERVICE,
-    Capability::CAP_SETFCAP,
-    Capability::CAP_SETGID,
-    Capability::CAP_SETPCAP,
-    Capability::CAP_SETUID,
-    Capability::CAP_SYS_CHROOT,
-];
 
 /// Files of /proc that tell about the host or can hurt it: covered by /dev/null.
 const MASKED_FILES: [&str; 7] =
@@ -30,6 +12,10 @@ const MASKED_FILES: [&str; 7] =
 /// Directories of /proc and /sys of the same sort: covered by an empty directory.
 const MASKED_PROC: [&str; 3] = ["acpi", "asound", "scsi"];
 const MASKED_SYS: [&str; 2] = ["firmware", "devices/virtual/powercap"];
+
+/// Directory of each processor below /sys, and what of it is masked: how hot the host gets tells what others do.
+const PROCESSORS: &str = "devices/system/cpu";
+const MASKED_OF_PROCESSOR: &str = "thermal_throttle";
 
 /// What of /proc can only be read.
 const READ_ONLY_PROC: [&str; 5] = ["bus", "fs", "irq", "sys", "sysrq-trigger"];
@@ -61,14 +47,15 @@ pub(crate) fn mask(plan: &mut Plan, proc: Slot, sys: Slot, dev: Slot) {
     }
     let directories = MASKED_PROC
         .iter()
-        .map(|name| ("/proc", proc, name))
-        .chain(MASKED_SYS.iter().map(|name| ("/sys", sys, name)))
+        .map(|name| ("/proc", proc, (*name).to_owned()))
+        .chain(MASKED_SYS.iter().map(|name| ("/sys", sys, (*name).to_owned())))
+        .chain(processors().map(|name| ("/sys", sys, name)))
         .filter(|(mount, _, name)| there(mount, name));
     for (_, below, name) in directories {
         let attributes = Attributes::HARMLESS.and(Attributes::READ_ONLY);
         inside.push(Action::FsOpen { kind: c"tmpfs", to: fs });
         inside.push(Action::FsMount { fs, to: cover, attributes });
-        inside.push(Action::Mask { mount: cover, below, path: path(name) });
+        inside.push(Action::Mask { mount: cover, below, path: path(&name) });
         inside.push(Action::Close { fd: cover });
     }
     for name in READ_ONLY_PROC.iter().filter(|name| there("/proc", name)) {
@@ -86,35 +73,13 @@ pub(crate) fn mask(plan: &mut Plan, proc: Slot, sys: Slot, dev: Slot) {
     }
 }
 
+/// What may be masked of each processor. The directories of all of them look alike: where the first has none,
+/// there is none.
+fn processors() -> impl Iterator<Item = String> {
+    let of = |number: usize| format!("{PROCESSORS}/cpu{number}/{MASKED_OF_PROCESSOR}");
+    (0..).map(of).take_while(|name| Path::new("/sys").join(name).exists())
+}
+
 fn path(name: &str) -> CString {
     CString::new(name).expect("the tables above hold no NUL")
-}
-
-/// The set of capabilities above, as the kernel has it.
-fn kept() -> u64 {
-    CAPABILITIES.iter().fold(0, |set, capability| set | capability.bitmask())
-}
-
-/// What everything inside inherits from the monitor, which needs none of it: the ways to gain more rights
-/// are closed once for all, and neither the root process nor a session has to do it again.
-pub(crate) fn confine(plan: &mut Plan) {
-    const PR_SET_NO_NEW_PRIVS: u8 = 38;
-    let host = plan.host.purpose("take a session keyring of its own");
-    // Otherwise everything inside would have the caller's keys.
-    host.push(Action::Keyring);
-    host.purpose("limit core dumps");
-    host.push(Action::LimitResource { resource: libc::RLIMIT_CORE, soft: 0, hard: 0 });
-    host.purpose("bound capabilities");
-    host.push(Action::BoundCapabilities { keep: kept() });
-    host.purpose("forbid new privileges");
-    host.push(Action::Control { option: PR_SET_NO_NEW_PRIVS, x: 1, y: 0 });
-}
-
-/// Takes the rights themselves away, last thing before the program.
-pub(crate) fn restrict(plan: &mut Plan) {
-    let inside = plan.inside.purpose("set user and groups");
-    inside.push(Action::SetIdentity { uid: 0, gid: 0, groups: Vec::new() });
-    inside.purpose("drop capabilities");
-    // Inheritable and ambient stay empty (CVE-2022-24769).
-    inside.push(Action::SetCapabilities { permitted: kept(), inheritable: 0 });
 }
