@@ -95,6 +95,7 @@ impl Engine {
             images: held.images.iter().map(|image| image.id.clone()).collect(),
             hostname: spec.hostname.clone().unwrap_or_else(|| Hostname::from(&name)),
             network: spec.network,
+            resources: spec.resources.clone(),
             created: SystemTime::now(),
             version: None,
             ephemeral: durability == Durability::Unsynced,

@@ -112,10 +112,12 @@ mod tests {
                -s images
                -s containers
                -s container_root (-c|--container) (container)
-               -a create (-m|--image) (image[:version])[,(image[:version])]... [ create options ] [ (-c|--container) (container) ] [ (-b|--boot) [ (-t|--attach) | ( (-e|--exec) (cmd|"program para1 ...") | -- (cmd) (para1) ... ) [ --wait | --rm ] ] ]
-               -a boot (-c|--container) (container) [ (-t|--attach) | ( (-e|--exec) (cmd|"program para1 ...") | -- (cmd) (para1) ... ) [ --wait ] ]
+               -s stats [ (-c|--container) (container) ]
+               -a create (-m|--image) (image[:version])[,(image[:version])]... [ create options ] [ (-c|--container) (container) ] [ (-b|--boot) [ cgroup options ] [ (-t|--attach) | ( (-e|--exec) (cmd|"program para1 ...") | -- (cmd) (para1) ... ) [ --wait | --rm ] ] ]
+               -a boot (-c|--container) (container) [ cgroup options ] [ (-t|--attach) | ( (-e|--exec) (cmd|"program para1 ...") | -- (cmd) (para1) ... ) [ --wait ] ]
                -a attach (-c|--container) (container)
                -a run (-c|--container) (container) [ (-t|--attach) ] [ --env (name=value) ][ --env ... ] [ --workdir (directory) ] ( --cmd (command) | -- (cmd) (para1) ... )
+               -a limit (-c|--container) (container) [ cgroup options ]
                -a shutdown (-c|--container) (container) [ --time (seconds) ] [ (-f|--forcely) ]
                -a kill (-c|--container) (container) [ (-f|--forcely) ]
                -a destroy (-c|--container) (container) [ (-f|--forcely) ] [ (-h|--shutdown) ]
@@ -128,6 +130,7 @@ mod tests {
                -a export (-m|--image) (image[:version]) [ (-f|--forcely) ]
                -a install_test [ --version (version) ] [ --from (host|busybox) ]
 create options : [ --host (hostname) ] [ --net (HOST|CUSTOM) ]
+cgroup options : [ --cpus [(cpu_num,...)|(cpu_num-cpu_num2)] ] [ --cpu-quota (percent%) ] [ --mem-limit (num|numM) ] [ --pids-limit (num|max) ] [ --mem-reservation (num|numM) ] [ --cpu-weight (1-10000) ] [ --io-weight (1-10000) ]
   enable debug : [ (-d|--debug) ]
    for scripts : [ --json ]
           more : (-a|-s) ... --help

@@ -63,6 +63,7 @@ impl Container {
             images: departing.stack.iter().map(|image| image.id.clone()).collect(),
             hostname: spec.hostname.clone().unwrap_or_else(|| Hostname::from(&name)),
             network: spec.network,
+            resources: spec.resources.clone(),
             created: SystemTime::now(),
             version: Some(image.version.clone()),
             ephemeral: false,

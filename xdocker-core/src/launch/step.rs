@@ -172,6 +172,34 @@ pub(crate) enum Action {
         permitted: u64,
         inheritable: u64,
     },
+    /// Writes into a file that is there, or may be missing if that is said.
+    WriteFile {
+        path: CString,
+        value: CString,
+        optional: bool,
+    },
+    /// Enters a cgroup of version 1 by its `tasks`; so does every session.
+    EnterCgroup {
+        tasks: CString,
+        optional: bool,
+    },
+    /// The root process and all sessions are born in this cgroup of version 2.
+    BearInCgroup {
+        path: CString,
+    },
+    RemoveCgroup {
+        path: CString,
+        /// The file by which the kernel kills what is in it; none in version 1.
+        kill: CString,
+    },
+    /// Notes how often the kernel has killed for want of memory: the number behind a word in a file.
+    NoteOomKills {
+        file: CString,
+        word: &'static CStr,
+    },
+    Unshare {
+        types: i32,
+    },
     Execute {
         argv: Vec<CString>,
         envp: Vec<CString>,
@@ -271,6 +299,27 @@ impl Action {
             Self::SetCapabilities { permitted, inheritable } => {
                 Head(op::CAPSET, 0, 0, *permitted, *inheritable)
             }
+            Self::WriteFile { path, value, optional } => {
+                texts(&[path, value]);
+                Head(op::WRITE, 0, 0, 0, u64::from(*optional))
+            }
+            Self::EnterCgroup { tasks, optional } => {
+                texts(&[tasks]);
+                Head(op::CGROUP_ENTER, 0, 0, 0, u64::from(*optional))
+            }
+            Self::BearInCgroup { path } => {
+                texts(&[path]);
+                Head(op::CGROUP_BIRTH, 0, 0, 0, 0)
+            }
+            Self::RemoveCgroup { path, kill } => {
+                texts(&[path, kill]);
+                Head(op::CGROUP_REMOVE, 0, 0, 0, 0)
+            }
+            Self::NoteOomKills { file, word } => {
+                texts(&[file, word]);
+                Head(op::NOTE_OOM, 0, 0, 0, 0)
+            }
+            Self::Unshare { types } => Head(op::UNSHARE, 0, 0, *types as u64, 0),
             Self::Execute { argv, envp } => {
                 argv.iter().chain(envp).for_each(|text| texts(&[text]));
                 Head(op::EXEC, 0, 0, argv.len() as u64, envp.len() as u64)

@@ -2,7 +2,7 @@
 
 use crate::name::{ContainerName, ImageRef};
 
-use super::{Hostname, Network};
+use super::{Hostname, Network, Resources};
 
 /// What a new container is to be.
 ///
@@ -19,12 +19,19 @@ pub struct ContainerSpec {
     pub(crate) name: Option<ContainerName>,
     pub(crate) hostname: Option<Hostname>,
     pub(crate) network: Network,
+    pub(crate) resources: Resources,
 }
 
 impl ContainerSpec {
     /// A container on these images: the first is the lowest layer, the last the top.
     pub fn new(images: impl IntoIterator<Item = ImageRef>) -> Self {
-        Self { images: images.into_iter().collect(), name: None, hostname: None, network: Network::default() }
+        Self {
+            images: images.into_iter().collect(),
+            name: None,
+            hostname: None,
+            network: Network::default(),
+            resources: Resources::new(),
+        }
     }
 
     /// Names it; otherwise it is named after its top image.
@@ -45,6 +52,13 @@ impl ContainerSpec {
     #[must_use]
     pub fn network(mut self, network: Network) -> Self {
         self.network = network;
+        self
+    }
+
+    /// Limits it, whenever it runs.
+    #[must_use]
+    pub fn resources(mut self, resources: Resources) -> Self {
+        self.resources = resources;
         self
     }
 }

@@ -4,8 +4,10 @@ mod container;
 mod hostname;
 mod network;
 mod process;
+mod resources;
 
 pub use container::ContainerSpec;
 pub use hostname::Hostname;
 pub use network::{NetnsName, Network};
 pub use process::{Exec, WindowSize};
+pub use resources::{CpuQuota, CpuSet, MemorySize, PidsLimit, Resources, Weight};
