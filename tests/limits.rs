@@ -158,6 +158,11 @@ fn everything_but_the_monitor_is_born_within_the_limits() {
     // From inside there is no other cgroup to be seen than its own.
     let inside = container.command("cat").arg("/proc/self/cgroup").output().unwrap().stdout;
     assert!(!String::from_utf8(inside).unwrap().contains("xdocker"));
+    let line = "cd /sys/fs/cgroup && cat pids.max pids/pids.max 2>/dev/null; \
+                find . -name cgroup.procs -o -name tasks -o -name '*.max' | while read file; do \
+                    echo 1 2>/dev/null > $file && echo $file; done; mkdir new pids/new 2>/dev/null || echo refused";
+    let seen = container.shell(line).unwrap().output().unwrap().stdout;
+    assert_eq!(String::from_utf8(seen).unwrap(), format!("{}\nrefused\n", default.unwrap()));
     session.kill().unwrap();
     session.wait().unwrap();
     let monitors = processes(home.path()).into_iter().filter(|process| process.name == "xdocker-monitor");

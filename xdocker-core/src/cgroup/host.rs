@@ -73,6 +73,8 @@ pub(super) enum Mounted {
 /// A hierarchy that we can make cgroups in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Hierarchy {
+    /// What its mount is called: by its controllers, in version 1.
+    pub(crate) name: String,
     /// The cgroup below which ours are: the root, or the caller's own where the root cannot be written.
     pub(crate) base: PathBuf,
     pub(crate) controllers: Vec<Controller>,
@@ -124,6 +126,7 @@ impl Host {
             let hierarchy = base(root.to_owned(), own).map(|base| {
                 let names = fs::read_to_string(base.join("cgroup.controllers")).unwrap_or_default();
                 Hierarchy {
+                    name: String::new(),
                     base,
                     controllers: names.split_whitespace().filter_map(Controller::parse).collect(),
                 }
@@ -135,7 +138,7 @@ impl Host {
             let mount = std::iter::once(names).chain(names.split(',')).map(|name| root.join(name));
             let mount =
                 mount.filter(|_| !controllers.is_empty()).find(|path| mounted(path) == Mounted::One)?;
-            Some(Hierarchy { base: base(mount, own)?, controllers })
+            Some(Hierarchy { name: names.to_owned(), base: base(mount, own)?, controllers })
         };
         Self { version: Version::One, hierarchies: lines.filter_map(hierarchy).collect() }
     }

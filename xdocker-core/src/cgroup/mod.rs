@@ -12,6 +12,7 @@ mod host;
 mod limits;
 mod name;
 mod stats;
+mod view;
 
 use std::fs;
 use std::io;
@@ -20,8 +21,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
-use crate::launch::{Action, Plan};
-use crate::rootfs::c_path;
+use crate::launch::{Action, Directory, Plan, c_path};
 use crate::spec::{CpuSet, Resources};
 use host::{Controller, Hierarchy, Host, Version};
 use limits::{Facts, Write};
@@ -29,6 +29,7 @@ use limits::{Facts, Write};
 pub use name::CgroupName;
 pub(crate) use stats::network;
 pub use stats::{CpuStats, IoStats, MemoryStats, NetworkStats, PidsStats, Stats, Throttling};
+pub(crate) use view::View;
 
 /// What every container is counted by, even without a limit.
 const ALWAYS: [Controller; 3] = [Controller::Pids, Controller::Memory, Controller::CpuAccounting];
@@ -65,7 +66,7 @@ impl Group {
     /// # Errors
     /// [`Error::Invalid`] for a limit that this host cannot give, [`Error::Unsupported`] without the controller
     /// for it.
-    pub(crate) fn plan(&self, plan: &mut Plan, wanted: &Resources) -> Result<()> {
+    pub(crate) fn plan(&self, plan: &mut Plan, wanted: &Resources) -> Result<View> {
         let facts = self.facts(wanted);
         facts.check(wanted)?;
         let usual = Resources { pids: Some(wanted.pids.unwrap_or_default()), ..wanted.clone() };
@@ -75,8 +76,7 @@ impl Group {
             writes.retain(|write| write.controller != Controller::Pids);
         }
         self.require(&writes)?;
-        plan_group(plan, self.host, &self.paths, &writes);
-        Ok(())
+        Ok(plan_group(plan, self.host, &self.paths, &writes))
     }
 
     /// Checks that this host can give these limits.
@@ -229,8 +229,9 @@ impl Group {
     }
 }
 
-/// The steps for cgroups at `paths`, one in each hierarchy of `host` in the same order.
-fn plan_group(plan: &mut Plan, host: &Host, paths: &[PathBuf], writes: &[Write]) {
+/// The steps for cgroups at `paths`, one in each hierarchy of `host` in the same order, and what is seen of them.
+fn plan_group(plan: &mut Plan, host: &Host, paths: &[PathBuf], writes: &[Write]) -> View {
+    let mut view = View::default();
     for (hierarchy, path) in host.hierarchies.iter().zip(paths) {
         let holds = |controller: &Controller| hierarchy.controllers.contains(controller);
         let used = match host.version {
@@ -239,6 +240,7 @@ fn plan_group(plan: &mut Plan, host: &Host, paths: &[PathBuf], writes: &[Write])
         };
         if used {
             plan_hierarchy(plan, hierarchy, path, writes);
+            view.add(&hierarchy.name, path);
         }
         if host.version == Version::One {
             // A limit may bring it into being while the container runs: sessions look for it then.
@@ -263,11 +265,11 @@ fn plan_group(plan: &mut Plan, host: &Host, paths: &[PathBuf], writes: &[Write])
     // From within, what it is in now is the root: it sees nothing of the host's cgroups.
     plan.inside.purpose("make a cgroup namespace");
     plan.inside.push(Action::Unshare { types: libc::CLONE_NEWCGROUP });
+    view
 }
 
 /// Plans one cgroup and its limits.
 fn plan_hierarchy(plan: &mut Plan, hierarchy: &Hierarchy, path: &Path, writes: &[Write]) {
-    use crate::launch::Directory;
     plan.host.purpose(format!("make the cgroup {}", path.display()));
     plan.host.push(Action::MakeDirectory { at: Directory::Current, path: c_path(path), mode: 0o755 });
     for write in writes.iter().filter(|write| hierarchy.controllers.contains(&write.controller)) {

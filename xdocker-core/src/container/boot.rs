@@ -189,7 +189,7 @@ impl Container {
     fn plan(&self, definition: &Definition, boot: &Boot, layers: &Layers, group: &Group) -> Result<Plan> {
         let mut plan = Plan::default();
         plan.namespaces = NAMESPACES;
-        group.plan(&mut plan, &definition.resources.changed_by(&boot.resources))?;
+        let cgroups = group.plan(&mut plan, &definition.resources.changed_by(&boot.resources))?;
         security::confine(&mut plan);
         rootfs::plan_overlay(&mut plan, layers, Kernel::running())?;
         if let Some(netns) = self.netns(definition) {
@@ -206,7 +206,7 @@ impl Container {
                 .purpose(format!("join the network namespace {netns}"))
                 .push(Action::JoinNamespace { namespace, types: libc::CLONE_NEWNET });
         }
-        rootfs::plan_mounts(&mut plan, layers);
+        rootfs::plan_mounts(&mut plan, layers, &cgroups);
         let name = c_path(definition.hostname.as_str().as_ref());
         plan.inside.purpose("set the host name").push(Action::SetHostname { name });
         match &boot.exec {

@@ -1,8 +1,15 @@
 //! Steps: what the helper can be told to do, typed, and their encoding.
 
 use std::ffi::{CStr, CString};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 
 use xdockerinit::wire::{StepHead, op, slot};
+
+/// A path of ours, or another text of ours, as the kernel takes it.
+pub(crate) fn c_path(path: &Path) -> CString {
+    CString::new(path.as_os_str().as_bytes()).expect("paths of ours hold no NUL")
+}
 
 /// Where the helper keeps a descriptor between two steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
