@@ -16,7 +16,7 @@ install_package = command -v $(1) >/dev/null || { apt-get update -qq && apt-get 
 # One process a command: without the dynamic loader it starts half a millisecond sooner.
 STATIC_CLI = $(CARGO) rustc --release --package xdocker-cli --bin xdocker -- -C target-feature=+crt-static
 
-.PHONY: help demo test check rust-tests docs python-tests bench bench-images install root linker
+.PHONY: help demo test check rust-tests docs python-tests test-vm bench bench-images install root linker
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -56,6 +56,16 @@ $(VENV)/ready: xdocker-py/requirements-dev.txt
 	$(PYTHON) -m venv --clear $(VENV)
 	$(VENV)/bin/pip install --quiet --requirement $<
 	@touch $@
+
+VM_TESTS = limits faults sandbox session
+
+# Debian's QEMU and its qemu-utils may be of different builds, and the second is not needed.
+test-vm: root linker ## Run tests in a virtual machine, on a Debian kernel with cgroups of version 2 alone
+	@$(call install_package,busybox,busybox-static)
+	@$(call install_package,qemu-system-x86_64,qemu-system-x86 qemu-utils-)
+	$(CARGO) build --quiet --package xdocker-cli
+	$(CARGO) test --no-run --package xdocker-core $(VM_TESTS:%=--test %) --message-format=json-render-diagnostics \
+	  | sed -n 's/.*"executable":"\([^"]*\)".*/\1/p' | xargs tests/vm/run $(TARGET)/vm $(TARGET)/debug/xdocker
 
 bench: root linker ## Measure whole operations, beside crun, runc and the kernel's floor
 	@$(call install_package,crun,crun)

@@ -30,6 +30,25 @@ pub(crate) const CONTAINERS: Table<7> = Table {
     rule: 107,
 };
 
+/// `-s stats`
+pub(crate) const STATS: Table<12> = Table {
+    columns: [
+        ("container_id", 20),
+        ("cpu", 6),
+        ("cpu_time", 10),
+        ("throttled", 10),
+        ("memory", 10),
+        ("mem_peak", 10),
+        ("mem_limit", 10),
+        ("oom", 4),
+        ("pids", 10),
+        ("read", 10),
+        ("written", 10),
+        ("net", 0),
+    ],
+    rule: 138,
+};
+
 impl<const N: usize> Table<N> {
     /// The table with `rows`; nothing at all where there is none. As in the seed the titles are padded to the
     /// end of the line and the rows are not, and a cell that is too long pushes the rest to the right.

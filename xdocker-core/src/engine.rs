@@ -97,6 +97,7 @@ impl Engine {
             network: spec.network,
             sandbox: spec.sandbox.clone(),
             tmpfs: spec.tmpfs.clone(),
+            resources: spec.resources.clone(),
             created: SystemTime::now(),
             version: None,
             ephemeral: durability == Durability::Unsynced,

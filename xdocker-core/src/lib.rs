@@ -22,6 +22,7 @@
 //! namespace, signal handler, working directory or child of it is touched.
 #![deny(unsafe_code)]
 
+mod cgroup;
 mod container;
 mod engine;
 mod error;
@@ -38,6 +39,7 @@ mod spec;
 mod state;
 mod sys;
 
+pub use cgroup::{CgroupName, CpuStats, IoStats, MemoryStats, NetworkStats, PidsStats, Stats, Throttling};
 pub use container::{Boot, Container, ContainerInfo, Ephemeral, Root};
 pub use engine::Engine;
 pub use error::{ArchiveError, Error, ErrorKind, Result};
@@ -48,7 +50,7 @@ pub use image::{
 pub use name::{ContainerName, ImageId, ImageName, ImageRef, NAME_MAX, NameError, NameFault, Version};
 pub use session::{Child, Command, Stdio, Terminal};
 pub use spec::{
-    Capabilities, ContainerSpec, Exec, Hostname, NetnsName, Network, Sandbox, Seccomp, SeccompProfile, Tmpfs,
-    WindowSize,
+    Capabilities, ContainerSpec, CpuQuota, CpuSet, Exec, Hostname, MemorySize, NetnsName, Network, PidsLimit,
+    Resources, Sandbox, Seccomp, SeccompProfile, Tmpfs, Weight, WindowSize,
 };
 pub use state::{ExitRecord, State};

@@ -5,8 +5,10 @@ use std::ffi::{CStr, CString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use crate::cgroup::View;
 use crate::error::{Error, Result};
 use crate::host::Kernel;
+pub(crate) use crate::launch::c_path;
 use crate::launch::{Action, Attributes, Directory, Plan, Slot};
 use crate::security;
 use crate::spec::{Sandbox, Tmpfs};
@@ -123,7 +125,7 @@ fn mount_data(layers: &Layers) -> Result<CString> {
 }
 
 /// Plans the new process's mounts: /proc, /sys, /dev and what belongs into it, masks, and the root itself.
-pub(crate) fn plan_mounts(plan: &mut Plan, layers: &Layers, sandbox: &Sandbox) {
+pub(crate) fn plan_mounts(plan: &mut Plan, layers: &Layers, cgroups: &View, sandbox: &Sandbox) {
     let root = plan.slot();
     let inside = plan.inside.purpose("cut the mounts off from the host's");
     inside.push(Action::SetAttributes {
@@ -140,6 +142,7 @@ pub(crate) fn plan_mounts(plan: &mut Plan, layers: &Layers, sandbox: &Sandbox) {
     let read_only = Attributes::HARMLESS.and(Attributes::READ_ONLY);
     let proc = mount_at(plan, root, "proc", c"proc", Attributes::HARMLESS, &[]);
     let sys = mount_at(plan, root, "sys", c"sysfs", read_only, &[]);
+    cgroups.plan(plan, sys);
     let dev =
         mount_at(plan, root, "dev", c"tmpfs", Attributes::NO_SUID, &[(c"mode", c"755"), (c"size", c"64m")]);
     plan_devices(plan, dev);
@@ -241,11 +244,6 @@ fn plan_devices(plan: &mut Plan, dev: Slot) {
     mount_at(plan, dev, "mqueue", c"mqueue", Attributes::HARMLESS, &[]);
 }
 
-/// A path of ours as the kernel takes it.
-pub(crate) fn c_path(path: &Path) -> CString {
-    CString::new(path.as_os_str().as_bytes()).expect("paths of ours hold no NUL")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -290,7 +288,7 @@ mod tests {
         let mut plan = Plan::default();
         let layers = layers(200);
         plan_overlay(&mut plan, &layers, new_kernel()).unwrap();
-        plan_mounts(&mut plan, &layers, &Sandbox::default());
+        plan_mounts(&mut plan, &layers, &View::default(), &Sandbox::default());
         assert_eq!(plan.inside.steps.last().unwrap().purpose, "change the root");
     }
 }

@@ -68,6 +68,8 @@ pub struct ExitRecord {
     ended_ns: u64,
     #[serde(default)]
     lost: bool,
+    #[serde(default)]
+    oom_kills: u64,
 }
 
 impl ExitRecord {
@@ -89,9 +91,15 @@ impl ExitRecord {
         self.lost
     }
 
+    /// How often the kernel has killed a process of the container because it was out of memory (OOM).
+    #[must_use]
+    pub fn oom_kills(&self) -> u64 {
+        self.oom_kills
+    }
+
     /// A record for an end that nobody saw.
-    pub(crate) fn lost() -> Self {
-        Self { status: libc::SIGKILL, ended_ns: now_ns(), lost: true }
+    pub(crate) fn lost(oom_kills: u64) -> Self {
+        Self { status: libc::SIGKILL, ended_ns: now_ns(), lost: true, oom_kills }
     }
 }
 
@@ -101,6 +109,9 @@ pub(crate) struct RunRecord {
     format: u32,
     boot_id: String,
     booted_ns: u64,
+    /// Its cgroups: those that exist, and those that may before it is over.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    cgroups: Vec<PathBuf>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pid: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -153,12 +164,13 @@ impl Records {
 
     /// Opens a run: makes `run.json` and takes the lock on it. The text is how the monitor's version of it
     /// begins.
-    pub(crate) fn open_run(&self) -> Result<(File, String)> {
+    pub(crate) fn open_run(&self, cgroups: &[PathBuf]) -> Result<(File, String)> {
         let path = self.run_path();
         let record = RunRecord {
             format: 1,
             boot_id: boot_id().to_owned(),
             booted_ns: now_ns(),
+            cgroups: cgroups.to_vec(),
             pid: None,
             pid_start: None,
             monitor: None,
@@ -224,11 +236,11 @@ impl Records {
 
     /// Closes a run that nobody watches. How it ended is not known, unless the monitor came as far as to
     /// say so.
-    pub(crate) fn close_run(&self, run: Option<&RunRecord>) -> Result<()> {
+    pub(crate) fn close_run(&self, run: Option<&RunRecord>, oom_kills: u64) -> Result<()> {
         let told = |run: &RunRecord| matches!(self.exit(), Ok(Some(exit)) if exit.ended_ns >= run.booted_ns);
         let path = self.directory.join(EXIT);
         if !run.is_some_and(told)
-            && let Err(error) = record::write(&path, &ExitRecord::lost(), Durability::Unsynced)
+            && let Err(error) = record::write(&path, &ExitRecord::lost(oom_kills), Durability::Unsynced)
         {
             // A full disk must not keep a container that has ended from being seen so. Of how it ended
             // nothing is said then, least of all what is true of the run before.
@@ -269,6 +281,11 @@ impl RunRecord {
     /// The root process, as recorded.
     pub(crate) fn pid(&self) -> u32 {
         self.pid.unwrap_or(0)
+    }
+
+    /// Its cgroups: those that exist, and those that may before it is over.
+    pub(crate) fn cgroups(&self) -> &[PathBuf] {
+        &self.cgroups
     }
 
     /// The root process of a run whose monitor has died, if it is still there: same boot, same number,
@@ -312,9 +329,9 @@ mod tests {
         let scratch = Scratch::new("state");
         let records = Records::of(scratch.path().to_owned());
         assert!(matches!(records.look().unwrap(), Found::Stopped));
-        let (mut file, start) = records.open_run().unwrap();
+        let (mut file, start) = records.open_run(&[]).unwrap();
         assert!(matches!(records.look().unwrap(), Found::Starting));
-        assert!(records.open_run().is_err(), "a run is opened once");
+        assert!(records.open_run(&[]).is_err(), "a run is opened once");
         let me = std::process::id();
         let whole =
             format!("{start}\"pid\":{me},\"pid_start\":{},\"monitor\":{me}}}\n", start_time(me).unwrap());
@@ -332,7 +349,7 @@ mod tests {
         assert!(stranger.orphan().unwrap().is_none(), "same number, another process");
         let before = RunRecord { boot_id: "another boot".into(), ..record };
         assert!(before.orphan().unwrap().is_none());
-        records.close_run(None).unwrap();
+        records.close_run(None, 0).unwrap();
         assert!(matches!(records.look().unwrap(), Found::Stopped));
         assert!(records.exit().unwrap().unwrap().is_lost());
     }

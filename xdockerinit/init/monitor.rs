@@ -8,7 +8,7 @@ use crate::plan::Plan;
 use crate::process::{Failure, Progress, as_bytes, die_with_parent, enter, run_section};
 use crate::session::{self, Sessions};
 use crate::steps::Machine;
-use crate::sys::{self, Cloned, Poll, Result, SIGCHLD, SIGKILL, Text, Wait};
+use crate::sys::{self, Cgroup, Cloned, Poll, Result, SIGCHLD, SIGKILL, Text, Wait};
 use crate::wire::{Report, fd, flag, report, section, work};
 use crate::{BROKEN, record};
 
@@ -37,11 +37,10 @@ pub fn run() -> ! {
     };
     let mut machine = Machine::new(fd::DIRECTORY, -1);
     match start(&plan, &mut machine) {
-        Ok(root) => watch(&plan, root),
+        Ok(root) => watch(&plan, root, machine.cgroup),
         Err(failure) => {
             // Undone first, told then: whoever hears of the failure finds nothing left.
-            let undone = undo(&plan);
-            if undone.is_none() {
+            if undo(&plan).failure.is_none() {
                 forget_run();
             }
             tell(failure.report());
@@ -64,7 +63,7 @@ fn start(plan: &Plan, machine: &mut Machine) -> core::result::Result<Root, Failu
     let progress = Progress::new().map_err(clone_failure())?;
     let [ready, written] = sys::pipe().map_err(clone_failure())?;
     let flags = plan.header.clone_flags | sys::CLONE_PIDFD;
-    let root = match sys::clone_process(flags).map_err(clone_failure())? {
+    let root = match sys::clone_process(flags, machine.cgroup).map_err(clone_failure())? {
         Cloned::Child => {
             sys::close(ready);
             become_root(plan, machine, progress, written)
@@ -96,7 +95,7 @@ fn become_root(plan: &Plan, machine: &mut Machine, progress: *mut Progress, pipe
 }
 
 /// Serves until the root process ends; then takes everything down.
-fn watch(plan: &Plan, root: Root) -> ! {
+fn watch(plan: &Plan, root: Root, cgroup: Option<Cgroup>) -> ! {
     let flags = plan.header.flags;
     let started = Report { kind: report::STARTED, pid: root.pid, ..Report::default() };
     let heard = sys::send(fd::CONTROL, as_bytes(&started), -1).is_ok();
@@ -110,7 +109,9 @@ fn watch(plan: &Plan, root: Root) -> ! {
         sys::close(control);
         control = -1;
     }
-    let status = match serve(plan, root, control, flags & flag::BOUND != 0) {
+    let sessions = Sessions::new(*plan, root.pidfd, cgroup);
+    let served = sessions.and_then(|sessions| serve(root, sessions, control, flags & flag::BOUND != 0));
+    let status = match served {
         Ok(status) => status,
         Err(why) => {
             // Nobody would watch over it any more.
@@ -122,7 +123,7 @@ fn watch(plan: &Plan, root: Root) -> ! {
     };
     sys::close(fd::SESSIONS);
     let undone = undo(plan);
-    if record::ended(status, undone).is_ok() && undone.is_none() {
+    if record::ended(status, &undone).is_ok() && undone.failure.is_none() {
         forget_run();
     }
     let ended = Report { kind: report::ENDED, status, pid: root.pid, ..Report::default() };
@@ -132,10 +133,9 @@ fn watch(plan: &Plan, root: Root) -> ! {
 
 /// Serves sessions until the root process ends; its wait status. It stays a zombie to the last, so that
 /// its pid cannot become anybody else's.
-fn serve(plan: &Plan, root: Root, mut control: i32, bound: bool) -> Result<i32> {
+fn serve(root: Root, mut sessions: Sessions, mut control: i32, bound: bool) -> Result<i32> {
     const FIXED: usize = 4;
     let children = sys::signalfd(sys::signals(&[SIGCHLD]))?;
-    let mut sessions = Sessions::new(*plan, root.pidfd)?;
     let set: &mut [Poll] = sys::zeros(FIXED + session::MOST)?;
     loop {
         set[0] = Poll::new(root.pidfd, sys::POLLIN);
@@ -169,16 +169,24 @@ fn serve(plan: &Plan, root: Root, mut control: i32, bound: bool) -> Result<i32> 
     }
 }
 
-/// Runs every step of the tear-down and says which failed first.
-fn undo(plan: &Plan) -> Option<(u32, i32)> {
+/// What came of a tear-down.
+pub struct Undone {
+    /// The first step that failed, as (index, errno).
+    pub failure: Option<(u32, i32)>,
+    /// How often the kernel had killed in the container for want of memory, if that is known.
+    pub oom_kills: Option<u64>,
+}
+
+/// Runs every step of the tear-down.
+fn undo(plan: &Plan) -> Undone {
     let mut machine = Machine::new(fd::DIRECTORY, -1);
-    let mut first = None;
+    let mut failure = None;
     for (index, step) in (0u32..).zip(plan.steps(section::UNDO)) {
         if let Err(why) = machine.run(&step) {
-            first = first.or(Some((index, why.0)));
+            failure = failure.or(Some((index, why.0)));
         }
     }
-    first
+    Undone { failure, oom_kills: machine.oom_kills }
 }
 
 /// Nothing of the container is left in the kernel: its record of that goes.

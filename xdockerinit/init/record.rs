@@ -1,18 +1,19 @@
 //! The two records that a monitor writes, as JSON of one line: `run.json` (who runs) and `exit.json` (how it
 //! ended). The library reads them; it writes the start of the first itself, into the plan.
 
+use crate::monitor::Undone;
 use crate::sys::{self, Result, Text};
-use crate::wire::fd;
+use crate::wire::{RECORD_MAX, fd};
 
 /// A line that grows in a buffer of fixed size; what does not fit is an error when it is written.
 struct Line {
-    bytes: [u8; 1024],
+    bytes: [u8; RECORD_MAX],
     length: usize,
 }
 
 impl Line {
     fn new() -> Self {
-        Self { bytes: [0; 1024], length: 0 }
+        Self { bytes: [0; RECORD_MAX], length: 0 }
     }
 
     fn text(mut self, text: &[u8]) -> Self {
@@ -58,11 +59,14 @@ pub fn running(start: &[u8], pid: i32) -> Result<()> {
 
 /// Writes `exit.json`, whole or not at all, and takes `run.json` away.
 ///
-/// `failure` is the first step of the tear-down that failed, as (index, errno).
-pub fn ended(status: i32, failure: Option<(u32, i32)>) -> Result<()> {
+pub fn ended(status: i32, undone: &Undone) -> Result<()> {
     let line = Line::new().text(b"{\"format\":1,\"status\":").number(status as u64);
     let line = line.text(b",\"ended_ns\":").number(sys::now());
-    let line = match failure {
+    let line = match undone.oom_kills {
+        None | Some(0) => line,
+        Some(count) => line.text(b",\"oom_kills\":").number(count),
+    };
+    let line = match undone.failure {
         None => line,
         Some((step, errno)) => line
             .text(b",\"tear_down\":{\"step\":")
@@ -94,7 +98,5 @@ fn start_time(pid: i32) -> Result<u64> {
     // The name in parentheses may hold anything: fields are counted from its end.
     let after = text.iter().rposition(|byte| *byte == b')').ok_or(sys::EPROTO)?;
     let field = text[after..].split(|byte| *byte == b' ').nth(20).ok_or(sys::EPROTO)?;
-    Ok(field
-        .iter()
-        .fold(0u64, |sum, digit| sum.wrapping_mul(10).wrapping_add(u64::from(digit.wrapping_sub(b'0')))))
+    Ok(sys::number(field))
 }

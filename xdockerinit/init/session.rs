@@ -1,8 +1,8 @@
 //! Sessions: processes that join a running container (run, attach).
 //!
 //! ```text
-//! monitor: has the client's connection; stays in the host's namespaces
-//!    └─ vfork ──> joiner: drops all that is the host's, enters the namespaces
+//! monitor: has the client's connection; stays in the host's namespaces, outside the limits
+//!    └─ vfork ──> joiner: enters the cgroups, drops all that is the host's, enters the namespaces
 //!                   └─ clone(CLONE_PARENT) ──> the process, child of the monitor
 //! ```
 //! The process appears in the container's PID namespace with no descriptor but its own 0, 1 and 2, with
@@ -15,8 +15,8 @@ use core::ffi::c_void;
 use crate::plan::Plan;
 use crate::process::{Failure, Progress, as_bytes, enter, run_section};
 use crate::steps::Machine;
-use crate::sys::{self, Cloned, Poll, Result, SIGHUP, SIGKILL, Text, Wait};
-use crate::wire::{MAGIC, Report, Request, flag, report, request, section, work};
+use crate::sys::{self, Cgroup, Cloned, Poll, Result, SIGHUP, SIGKILL, Text, Wait};
+use crate::wire::{MAGIC, Report, Request, flag, op, report, request, section, work};
 
 /// How many sessions a container can have at a time.
 pub const MOST: usize = 512;
@@ -56,22 +56,25 @@ impl Session {
 pub struct Sessions {
     table: &'static mut [Session],
     count: usize,
-    /// The plan that the container was booted by.
-    container: Plan,
+    /// How the container was launched: a session goes the same way into its cgroups and its sandbox.
+    launch: Plan,
     /// The container's root process.
     root: i32,
+    /// Where processes of the container are born, on hosts with cgroups of version 2.
+    cgroup: Option<Cgroup>,
     /// What starts of sessions use, one after the other.
     progress: *mut Progress,
     stack: &'static mut [u8],
 }
 
 impl Sessions {
-    pub fn new(container: Plan, root: i32) -> Result<Self> {
+    pub fn new(launch: Plan, root: i32, cgroup: Option<Cgroup>) -> Result<Self> {
         Ok(Self {
             table: sys::zeros(MOST)?,
             count: 0,
-            container,
+            launch,
             root,
+            cgroup,
             progress: Progress::new()?,
             stack: sys::zeros(STACK)?,
         })
@@ -223,8 +226,8 @@ impl Sessions {
         let [mine, courier] = if terminal { sys::socketpair().map_err(failed())? } else { [-1, -1] };
         Progress::reset(self.progress);
         let mut joint = Joint {
+            launch: &self.launch,
             plan,
-            container: &self.container,
             stdio,
             courier,
             root: self.root,
@@ -232,7 +235,7 @@ impl Sessions {
             pid: 0,
             failure: None,
         };
-        let joined = sys::run_in_vfork(self.stack, join, (&raw mut joint).cast::<c_void>());
+        let joined = sys::run_in_vfork(self.stack, self.cgroup, join, (&raw mut joint).cast::<c_void>());
         if let Ok(joiner) = joined {
             let _ = sys::wait(Wait::Pid(joiner), 0);
         }
@@ -283,8 +286,8 @@ fn receive_request(connection: i32) -> Result<(Request, [i32; sys::PASSED])> {
 
 /// What monitor and joiner share: the joiner runs in the monitor's memory while the monitor is stopped.
 struct Joint<'a> {
+    launch: &'a Plan,
     plan: &'a Plan,
-    container: &'a Plan,
     stdio: [i32; 3],
     /// Where the joiner sends the master of the terminal; -1 without one.
     courier: i32,
@@ -307,7 +310,13 @@ extern "C" fn join(joint: *mut c_void) -> ! {
 
 fn try_join(joint: &Joint<'_>) -> core::result::Result<i32, Failure> {
     let failed = || Failure::of(work::CLONE);
-    run_section(joint.plan, &mut Machine::new(-1, joint.root), section::HOST)?;
+    let mut machine = Machine::new(-1, joint.root);
+    // As long as the host's files are to be seen: what is cloned below is born within the limits.
+    let entries = joint.launch.steps(section::INSIDE).filter(|step| step.head.op == op::CGROUP_ENTER);
+    for step in entries {
+        machine.run(&step).map_err(failed())?;
+    }
+    run_section(joint.plan, &mut machine, section::HOST)?;
     if joint.courier >= 0 {
         open_terminal(joint.plan, joint.courier).map_err(Failure::of(work::TERMINAL))?;
     } else {
@@ -318,7 +327,7 @@ fn try_join(joint: &Joint<'_>) -> core::result::Result<i32, Failure> {
     }
     sys::close_range(3, u32::MAX).map_err(failed())?;
     // CLONE_VFORK without CLONE_VM: we go on when it has executed its program or failed.
-    match sys::clone_process(sys::CLONE_PARENT | sys::CLONE_VFORK).map_err(failed())? {
+    match sys::clone_process(sys::CLONE_PARENT | sys::CLONE_VFORK, None).map_err(failed())? {
         Cloned::Child => {
             let _ = sys::setsid();
             if joint.courier >= 0
@@ -327,7 +336,7 @@ fn try_join(joint: &Joint<'_>) -> core::result::Result<i32, Failure> {
                 Progress::failed(joint.progress, Failure::of(work::TERMINAL)(why));
                 sys::exit(1);
             }
-            enter(joint.plan, joint.container, &mut Machine::new(-1, -1), joint.progress)
+            enter(joint.plan, joint.launch, &mut Machine::new(-1, -1), joint.progress)
         }
         Cloned::Parent { pid, .. } => Ok(pid),
     }

@@ -2,7 +2,7 @@
 
 use crate::plan::Step;
 use crate::sys::{self, EACCES, EBUSY, EEXIST, EINVAL, ENAMETOOLONG, ENOENT, ENOSYS, ENOTDIR, EXDEV};
-use crate::sys::{Errno, Memory, Result, Text};
+use crate::sys::{Cgroup, Errno, Memory, Result, Text};
 use crate::wire::{op, slot};
 
 /// What steps of a process have between them: the descriptors that they pass on to one another.
@@ -12,13 +12,25 @@ pub struct Machine {
     root_process: i32,
     /// Program of the seccomp filter that is to be loaded last; empty for none.
     filter: &'static [u8],
+    /// Where new processes are born, on hosts with cgroups of version 2.
+    pub cgroup: Option<Cgroup>,
+    /// How often the kernel has killed in the container for want of memory, if that was noted.
+    pub oom_kills: Option<u64>,
     /// Whether the process was cloned into a PID namespace of its own.
     pub may_be_init: bool,
 }
 
 impl Machine {
     pub fn new(directory: i32, root_process: i32) -> Self {
-        Self { slots: [-1; slot::COUNT], directory, root_process, filter: &[], may_be_init: false }
+        Self {
+            slots: [-1; slot::COUNT],
+            directory,
+            root_process,
+            filter: &[],
+            cgroup: None,
+            oom_kills: None,
+            may_be_init: false,
+        }
     }
 
     fn fd(&self, number: u8) -> i32 {
@@ -105,6 +117,19 @@ impl Machine {
                 self.filter = step.payload();
                 if x == 1 { self.load_filter() } else { Ok(()) }
             }
+            op::WRITE => allow(write_file(texts.take(), texts.take()), absent(y)),
+            op::CGROUP_ENTER => allow(write_file(texts.take(), Text::of(c"0")), absent(y)),
+            op::CGROUP_BIRTH => {
+                let directory = sys::openat(sys::AT_FDCWD, texts.take(), sys::O_PATH, 0)?;
+                self.cgroup = Some(Cgroup(directory));
+                Ok(())
+            }
+            op::CGROUP_REMOVE => remove_cgroup(texts.take(), texts.take()),
+            op::NOTE_OOM => {
+                let counted = counter(texts.take(), texts.take());
+                allow(counted.map(|count| self.oom_kills = Some(count)), &[ENOENT])
+            }
+            op::UNSHARE => sys::unshare(x),
             _ => Err(ENOSYS),
         }
     }
@@ -193,6 +218,49 @@ fn search(path: &[u8], name: &[u8], try_one: impl Fn(*const u8) -> Errno) -> Err
         }
     }
     seen
+}
+
+/// Errors that count as success when a step says that what it is about may be missing.
+fn absent(may_be: u64) -> &'static [Errno] {
+    if may_be == 1 { &[ENOENT] } else { &[] }
+}
+
+/// Writes into a file that is there, all at once.
+fn write_file(path: Text, value: Text) -> Result<()> {
+    let file = sys::openat(sys::AT_FDCWD, path, sys::O_WRONLY, 0)?;
+    let written = sys::write(file, value.bytes());
+    sys::close(file);
+    written.map(drop)
+}
+
+/// Removes a cgroup. The last process may still be on its way out of it, even when it has been reaped.
+fn remove_cgroup(path: Text, kill: Text) -> Result<()> {
+    const ROUNDS: u32 = 400;
+    const PAUSE: i32 = 5;
+    if !kill.bytes().is_empty() {
+        allow(write_file(kill, Text::of(c"1")), &[ENOENT])?;
+    }
+    for _ in 0..ROUNDS {
+        match sys::unlinkat(sys::AT_FDCWD, path, sys::AT_REMOVEDIR) {
+            Err(EBUSY) => drop(sys::poll(&mut [], PAUSE)),
+            other => return allow(other, &[ENOENT]),
+        }
+    }
+    Err(EBUSY)
+}
+
+/// The number behind `word` in a file of lines of words and numbers.
+fn counter(path: Text, word: Text) -> Result<u64> {
+    let file = sys::openat(sys::AT_FDCWD, path, 0, 0)?;
+    let mut buffer = [0u8; 512];
+    let length = sys::read(file, &mut buffer);
+    sys::close(file);
+    let text = buffer.get(..length?).unwrap_or(&[]);
+    let number = text
+        .split(|byte| *byte == b'\n')
+        .find_map(|line| line.strip_prefix(word.bytes())?.strip_prefix(b" "))
+        .ok_or(sys::EPROTO)?;
+    Ok(sys::number(number))
 }
 
 /// `result`, with some errors counted as success.

@@ -27,6 +27,13 @@ pub const EPROTO: Errno = Errno(71);
 
 pub type Result<T> = core::result::Result<T, Errno>;
 
+/// The number that decimal digits write, as the kernel prints them.
+pub fn number(digits: &[u8]) -> u64 {
+    digits
+        .iter()
+        .fold(0, |sum: u64, digit| sum.wrapping_mul(10).wrapping_add(u64::from(digit.wrapping_sub(b'0'))))
+}
+
 /// A NUL-terminated string inside a plan or of ours.
 #[derive(Clone, Copy)]
 pub struct Text(*const u8);
@@ -96,8 +103,9 @@ pub const CLONE_PIDFD: u64 = 0x1000;
 pub const CLONE_VFORK: u64 = 0x4000;
 pub const CLONE_PARENT: u64 = 0x8000;
 pub const CLONE_NEWPID: u64 = 0x2000_0000;
+const CLONE_INTO_CGROUP: u64 = 0x2_0000_0000;
 
-/// `struct clone_args` of clone3(2), version 0.
+/// `struct clone_args` of clone3(2), version 2 (Linux 5.7).
 #[repr(C)]
 #[derive(Default)]
 struct CloneArgs {
@@ -109,6 +117,23 @@ struct CloneArgs {
     stack: u64,
     stack_size: u64,
     tls: u64,
+    set_tid: u64,
+    set_tid_size: u64,
+    cgroup: u64,
+}
+
+/// A cgroup of version 2 as an open directory, for processes that are to be born in it.
+#[derive(Clone, Copy)]
+pub struct Cgroup(pub i32);
+
+impl CloneArgs {
+    fn born_in(mut self, cgroup: Option<Cgroup>) -> Self {
+        if let Some(Cgroup(directory)) = cgroup {
+            self.flags |= CLONE_INTO_CGROUP;
+            self.cgroup = directory as u64;
+        }
+        self
+    }
 }
 
 /// What clone(2) returned: in the child, or in the parent with the child's id and pidfd.
@@ -118,11 +143,12 @@ pub enum Cloned {
 }
 
 /// A child with memory of its own. `CLONE_PIDFD` in `flags` fills the pidfd.
-pub fn clone_process(flags: u64) -> Result<Cloned> {
+pub fn clone_process(flags: u64, cgroup: Option<Cgroup>) -> Result<Cloned> {
     let mut pidfd: i32 = -1;
     // CLONE_PARENT takes the parent's exit signal and wants none here (clone3 in kernel/fork.c).
     let exit_signal = if flags & CLONE_PARENT != 0 { 0 } else { SIGCHLD as u64 };
     let args = CloneArgs { flags, pidfd: (&raw mut pidfd) as u64, exit_signal, ..CloneArgs::default() };
+    let args = args.born_in(cgroup);
     Ok(match call!(435, &raw const args, size_of::<CloneArgs>())? {
         0 => Cloned::Child,
         pid => Cloned::Parent { pid: pid as i32, pidfd },
@@ -133,10 +159,19 @@ pub fn clone_process(flags: u64) -> Result<Cloned> {
 /// when it has ended or executed something. The caller is stopped meanwhile (vfork(2)).
 pub fn run_in_vfork(
     stack: &mut [u8],
+    cgroup: Option<Cgroup>,
     entry: extern "C" fn(*mut c_void) -> !,
     argument: *mut c_void,
 ) -> Result<i32> {
-    let top = (stack.as_mut_ptr() as usize + stack.len()) & !15;
+    let args = CloneArgs {
+        flags: CLONE_VM | CLONE_VFORK,
+        exit_signal: SIGCHLD as u64,
+        stack: stack.as_mut_ptr() as u64,
+        // The stack begins at its end, which has to be a multiple of 16.
+        stack_size: (stack.len() - (stack.as_ptr() as usize + stack.len()) % 16) as u64,
+        ..CloneArgs::default()
+    };
+    let args = args.born_in(cgroup);
     let result: isize;
     // SAFETY: the child runs on `stack`, which the caller lent for the call, and never returns from
     // `entry`, so it touches no frame of ours; the parent is stopped until the child has ended.
@@ -150,12 +185,9 @@ pub fn run_in_vfork(
             "call r12",
             "ud2",
             "2:",
-            inlateout("rax") 56isize => result,
-            in("rdi") CLONE_VM | CLONE_VFORK | SIGCHLD as u64,
-            in("rsi") top,
-            in("rdx") 0usize,
-            in("r10") 0usize,
-            in("r8") 0usize,
+            inlateout("rax") 435isize => result,
+            in("rdi") &raw const args,
+            in("rsi") size_of::<CloneArgs>(),
             in("r12") entry as *const c_void,
             in("r13") argument,
             lateout("rcx") _,
@@ -288,6 +320,10 @@ pub fn umask(mask: u64) {
     let _ = call!(95, mask);
 }
 
+pub fn unshare(types: u64) -> Result<()> {
+    call!(272, types).map(drop)
+}
+
 pub fn setns(fd: i32, types: u64) -> Result<()> {
     call!(308, fd, types).map(drop)
 }
@@ -344,6 +380,7 @@ pub fn signalfd(set: u64) -> Result<i32> {
 // ---- descriptors ----------------------------------------------------------------------------------
 
 pub const AT_FDCWD: i32 = -100;
+pub const AT_REMOVEDIR: u64 = 0x200;
 pub const O_WRONLY: u64 = 1;
 pub const O_RDWR: u64 = 2;
 pub const O_CREAT: u64 = 0o100;

@@ -16,6 +16,9 @@
 //! runs in every process that is about to execute a program inside, the root process and those of sessions
 //! alike, between its own steps and its execution: a client cannot leave it out.
 
+/// Longest `run.json` that a monitor writes, in bytes.
+pub const RECORD_MAX: usize = 2048;
+
 /// First word of a plan and of a request: `xdk1`.
 pub const MAGIC: u32 = u32::from_le_bytes(*b"xdk1");
 
@@ -201,6 +204,20 @@ pub mod op {
     /// as the last thing, so that the filter has to allow nothing of ours but the execution; with `x` = 1 at
     /// once, for those who have the right to it only as long as they have `CAP_SYS_ADMIN`.
     pub const SECCOMP: u16 = 60;
+    /// Writes `s1` into the file `s0`; with `y` = 1 a file that is not there is fine.
+    pub const WRITE: u16 = 50;
+    /// Enters the cgroup of version 1 whose `tasks` file is `s0`; with `y` = 1 one that is not there is fine.
+    /// Before a session's own steps the joiner takes those steps of this kind that the root process has taken.
+    pub const CGROUP_ENTER: u16 = 51;
+    /// The root process, and later every joiner, is born in the cgroup of version 2 at `s0`.
+    pub const CGROUP_BIRTH: u16 = 52;
+    /// Removes the cgroup at `s0`, after a `1` in the file `s1`, if that is named, has killed what is in it;
+    /// none there is fine.
+    pub const CGROUP_REMOVE: u16 = 53;
+    /// Notes the number that follows the word `s1` in the file `s0`, for `exit.json`; no such file is fine.
+    pub const NOTE_OOM: u16 = 54;
+    /// `unshare(x)`.
+    pub const UNSHARE: u16 = 55;
 }
 
 /// Kinds of [`Report`].

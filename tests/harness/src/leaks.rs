@@ -5,7 +5,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use xdocker_core::{ContainerName, NetnsName};
+use xdocker_core::{CgroupName, ContainerName, NetnsName};
 
 use crate::wait;
 
@@ -41,6 +41,7 @@ pub fn assert_none(home: &Path) {
 pub fn leaks(home: &Path) -> Vec<String> {
     let mut found: Vec<_> = mounts(home).iter().map(|path| format!("mount at {}", path.display())).collect();
     found.extend(processes(home).iter().map(ToString::to_string));
+    found.extend(cgroups(home).iter().map(|path| format!("cgroup {}", path.display())));
     for container in entries(&home.join("containers")) {
         found.extend(
             ["run.json", "session.sock"]
@@ -79,6 +80,28 @@ pub fn mounts(home: &Path) -> Vec<PathBuf> {
         .map(|point| PathBuf::from(std::ffi::OsStr::from_bytes(point)))
         .filter(|p| p.starts_with(home))
         .collect()
+}
+
+/// Cgroups of containers of `home`, in every hierarchy and at any depth.
+///
+/// # Panics
+/// Never: a container is called so.
+#[must_use]
+pub fn cgroups(home: &Path) -> Vec<PathBuf> {
+    let any = CgroupName::of(home, &"any".parse().expect("a name"));
+    let (ours, _) = any.as_str().rsplit_once('-').expect("a part for the home and one for the container");
+    let mut found = Vec::new();
+    let mut unseen = vec![PathBuf::from("/sys/fs/cgroup")];
+    while let Some(directory) = unseen.pop() {
+        for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                let name = entry.file_name();
+                found.extend(name.to_string_lossy().starts_with(ours).then(|| entry.path()));
+                unseen.push(entry.path());
+            }
+        }
+    }
+    found
 }
 
 /// A process that is there because of a container.

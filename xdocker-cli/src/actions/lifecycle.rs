@@ -90,9 +90,10 @@ fn start(container: &Container, given: &Given) -> Outcome {
 
 /// How it is to be booted.
 fn boot_of(given: &Given) -> Boot {
+    let boot = Boot::new().resources(given.resources.clone());
     match given.program.as_deref() {
-        Some([program, args @ ..]) => Boot::new().exec(Exec::new(program).args(args)),
-        _ => Boot::new(),
+        Some([program, args @ ..]) => boot.exec(Exec::new(program).args(args)),
+        _ => boot,
     }
 }
 

@@ -63,7 +63,7 @@ pub(crate) fn container_root(given: Given) -> Outcome {
 }
 
 /// One line of JSON.
-fn json(value: &impl Serialize) -> Outcome {
+pub(super) fn json(value: &impl Serialize) -> Outcome {
     report::print(&(serde_json::to_string(value).expect("what we print has text for keys") + "\n"))
 }
 
@@ -120,6 +120,8 @@ struct ExitObject {
     ended: Option<String>,
     /// Nobody saw it.
     lost: bool,
+    /// How often memory was short and the kernel has killed for it.
+    oom_kills: u64,
 }
 
 impl From<&ExitRecord> for ExitObject {
@@ -130,6 +132,7 @@ impl From<&ExitRecord> for ExitObject {
             signal: status.signal(),
             ended: instant(exit.ended()),
             lost: exit.is_lost(),
+            oom_kills: exit.oom_kills(),
         }
     }
 }

@@ -6,8 +6,8 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use xdocker_core::{
-    Capabilities, ContainerName, Hostname, ImageRef, Network, PackOptions, Seccomp, SeccompProfile,
-    TestImage, Tmpfs, UnpackOptions, Version, Whiteouts,
+    Capabilities, ContainerName, Hostname, ImageRef, Network, PackOptions, Resources, Seccomp,
+    SeccompProfile, TestImage, Tmpfs, UnpackOptions, Version, Whiteouts,
 };
 
 use super::words;
@@ -29,6 +29,7 @@ pub(crate) struct Given {
     pub(crate) tmpfs: Vec<Tmpfs>,
     pub(crate) new_privileges: Option<bool>,
     pub(crate) seccomp: Option<Seccomp>,
+    pub(crate) resources: Resources,
     pub(crate) boot: bool,
     pub(crate) attach: bool,
     /// From `--exec` or from behind `--`: a program and its arguments.
@@ -49,6 +50,13 @@ pub(crate) struct Given {
     /// How an archive is written, and what one that is read may ask for.
     pub(crate) pack: PackOptions,
     pub(crate) unpack: UnpackOptions,
+}
+
+impl Given {
+    /// Adds a limit.
+    fn limit(&mut self, add: impl FnOnce(Resources) -> Resources) {
+        self.resources = add(std::mem::take(&mut self.resources));
+    }
 }
 
 /// Why a value is refused, where no type of the core's says it.
@@ -260,6 +268,90 @@ pub(super) static SECCOMP: Opt = Opt {
         Ok(())
     }),
     about: "filter of system calls: a profile as Docker and the OCI have it, or none",
+};
+
+pub(super) static CPUS: Opt = Opt {
+    short: None,
+    long: "cpus",
+    alias: None,
+    takes: Takes::Value("[(cpu_num,...)|(cpu_num-cpu_num2)]", |given, value| {
+        let value = parsed(value)?;
+        given.limit(|limits| limits.cpus(value));
+        Ok(())
+    }),
+    about: "only these CPU cores: 0, 0,1 or 1-9",
+};
+
+pub(super) static CPU_QUOTA: Opt = Opt {
+    short: None,
+    long: "cpu-quota",
+    alias: None,
+    takes: Takes::Value("(percent%)", |given, value| {
+        let value = parsed(value)?;
+        given.limit(|limits| limits.cpu_quota(value));
+        Ok(())
+    }),
+    about: "share of the time of one CPU core: 25%, and over 100% for several cores",
+};
+
+pub(super) static MEM_LIMIT: Opt = Opt {
+    short: None,
+    long: "mem-limit",
+    alias: None,
+    takes: Takes::Value("(num|numM)", |given, value| {
+        let value = parsed(value)?;
+        given.limit(|limits| limits.memory(value));
+        Ok(())
+    }),
+    about: "memory, swap included; what would use more dies",
+};
+
+pub(super) static PIDS_LIMIT: Opt = Opt {
+    short: None,
+    long: "pids-limit",
+    alias: None,
+    takes: Takes::Value("(num|max)", |given, value| {
+        let value = parsed(value)?;
+        given.limit(|limits| limits.pids(value));
+        Ok(())
+    }),
+    about: "processes and threads at a time; 4096 without this",
+};
+
+pub(super) static MEM_RESERVATION: Opt = Opt {
+    short: None,
+    long: "mem-reservation",
+    alias: None,
+    takes: Takes::Value("(num|numM)", |given, value| {
+        let value = parsed(value)?;
+        given.limit(|limits| limits.memory_reservation(value));
+        Ok(())
+    }),
+    about: "memory that is left to it when the host runs short",
+};
+
+pub(super) static CPU_WEIGHT: Opt = Opt {
+    short: None,
+    long: "cpu-weight",
+    alias: None,
+    takes: Takes::Value("(1-10000)", |given, value| {
+        let value = parsed(value)?;
+        given.limit(|limits| limits.cpu_weight(value));
+        Ok(())
+    }),
+    about: "share of the CPU among those who want it; 100 without this",
+};
+
+pub(super) static IO_WEIGHT: Opt = Opt {
+    short: None,
+    long: "io-weight",
+    alias: None,
+    takes: Takes::Value("(1-10000)", |given, value| {
+        let value = parsed(value)?;
+        given.limit(|limits| limits.io_weight(value));
+        Ok(())
+    }),
+    about: "share of the disks among those who want them; 100 without this",
 };
 
 pub(super) static BOOT: Opt = Opt {

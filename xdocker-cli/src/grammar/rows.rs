@@ -32,6 +32,20 @@ static IMPORT_LIMITS: Group = Group {
     parts: &[Maybe(&One(&MAX_BYTES)), Maybe(&One(&MAX_ENTRIES)), Maybe(&One(&MAX_RATIO))],
 };
 
+/// What a container may use.
+static CGROUP_OPTIONS: Group = Group {
+    name: "cgroup options",
+    parts: &[
+        Maybe(&One(&CPUS)),
+        Maybe(&One(&CPU_QUOTA)),
+        Maybe(&One(&MEM_LIMIT)),
+        Maybe(&One(&PIDS_LIMIT)),
+        Maybe(&One(&MEM_RESERVATION)),
+        Maybe(&One(&CPU_WEIGHT)),
+        Maybe(&One(&IO_WEIGHT)),
+    ],
+};
+
 /// What every row takes.
 pub(super) static EVERYWHERE: [Group; 2] = [
     Group { name: "enable debug", parts: &[Maybe(&One(&DEBUG))] },
@@ -64,20 +78,26 @@ pub(super) static ROWS: &[Row] = &[
         run: actions::show::container_root,
     },
     Row {
+        verb: Show("stats"),
+        about: "print what running containers use; on a terminal again every second, until Ctrl-C",
+        parts: &[Maybe(&One(&CONTAINER))],
+        run: actions::resources::stats,
+    },
+    Row {
         verb: Action("create"),
         about: "make a container from images",
         parts: &[
             One(&IMAGES),
             Options(&CREATE_OPTIONS),
             Maybe(&One(&CONTAINER)),
-            Maybe(&All(&[One(&BOOT), CREATE_AND_BOOT_OPTIONS])),
+            Maybe(&All(&[One(&BOOT), Options(&CGROUP_OPTIONS), CREATE_AND_BOOT_OPTIONS])),
         ],
         run: actions::lifecycle::create,
     },
     Row {
         verb: Action("boot"),
         about: "start a container",
-        parts: &[One(&CONTAINER), BOOT_OPTIONS],
+        parts: &[One(&CONTAINER), Options(&CGROUP_OPTIONS), BOOT_OPTIONS],
         run: actions::lifecycle::boot,
     },
     Row {
@@ -97,6 +117,12 @@ pub(super) static ROWS: &[Row] = &[
             OneOf(&[One(&COMMAND), Program]),
         ],
         run: actions::session::run,
+    },
+    Row {
+        verb: Action("limit"),
+        about: "change what a container may use: at once if it runs, and whenever it is booted later",
+        parts: &[One(&CONTAINER), Options(&CGROUP_OPTIONS)],
+        run: actions::resources::limit,
     },
     Row {
         verb: Action("shutdown"),

@@ -115,10 +115,12 @@ mod tests {
                -s images
                -s containers
                -s container_root (-c|--container) (container)
-               -a create (-m|--image) (image[:version])[,(image[:version])]... [ create options ] [ (-c|--container) (container) ] [ (-b|--boot) [ (-t|--attach) | ( (-e|--exec) (cmd|"program para1 ...") | -- (cmd) (para1) ... ) [ --wait | --rm ] ] ]
-               -a boot (-c|--container) (container) [ (-t|--attach) | ( (-e|--exec) (cmd|"program para1 ...") | -- (cmd) (para1) ... ) [ --wait ] ]
+               -s stats [ (-c|--container) (container) ]
+               -a create (-m|--image) (image[:version])[,(image[:version])]... [ create options ] [ (-c|--container) (container) ] [ (-b|--boot) [ cgroup options ] [ (-t|--attach) | ( (-e|--exec) (cmd|"program para1 ...") | -- (cmd) (para1) ... ) [ --wait | --rm ] ] ]
+               -a boot (-c|--container) (container) [ cgroup options ] [ (-t|--attach) | ( (-e|--exec) (cmd|"program para1 ...") | -- (cmd) (para1) ... ) [ --wait ] ]
                -a attach (-c|--container) (container)
                -a run (-c|--container) (container) [ (-t|--attach) ] [ --env (name=value) ][ --env ... ] [ --workdir (directory) ] ( --cmd (command) | -- (cmd) (para1) ... )
+               -a limit (-c|--container) (container) [ cgroup options ]
                -a shutdown (-c|--container) (container) [ --time (seconds) ] [ (-f|--forcely) ]
                -a kill (-c|--container) (container) [ (-f|--forcely) ]
                -a destroy (-c|--container) (container) [ (-f|--forcely) ] [ (-h|--shutdown) ]
@@ -132,6 +134,7 @@ mod tests {
                -a install_test [ --version (version) ] [ --from (host|busybox) ]
 create options : [ --host (hostname) ] [ --net (HOST|CUSTOM) ] [ sandbox ]
        sandbox : [ --cap-add (capability)[,(capability)]... ][ --cap-add ... ] [ --cap-drop (capability)[,(capability)]... ][ --cap-drop ... ] [ --privileged ] [ --no-new-privs (on|off) ] [ --seccomp (file|unconfined) ] [ --read-only ] [ --tmpfs (directory) ][ --tmpfs ... ]
+cgroup options : [ --cpus [(cpu_num,...)|(cpu_num-cpu_num2)] ] [ --cpu-quota (percent%) ] [ --mem-limit (num|numM) ] [ --pids-limit (num|max) ] [ --mem-reservation (num|numM) ] [ --cpu-weight (1-10000) ] [ --io-weight (1-10000) ]
  import limits : [ --max-bytes (bytes[K|M|G|T]) ] [ --max-entries (number) ] [ --max-ratio (number) ]
   enable debug : [ (-d|--debug) ]
    for scripts : [ --json ]

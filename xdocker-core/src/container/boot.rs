@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use nix::fcntl::OFlag;
 
 use super::{CLEARING, Container, Definition, Root};
+use crate::cgroup::Group;
 use crate::error::{Error, Result};
 use crate::home::DirectoryLock;
 use crate::host::Kernel;
@@ -15,19 +16,20 @@ use crate::network::netns;
 use crate::rootfs::{self, Layers, MOUNT_POINTS, c_path};
 use crate::security;
 use crate::session::{SOCKET, null, plan_process};
-use crate::spec::Exec;
+use crate::spec::{Exec, Resources};
 use crate::state::{Found, remove};
 use crate::sys::resolve::open_in_root;
 use crate::sys::seqpacket;
 
-/// Namespaces of every container. The network is joined, not made: it may be the host's, or outlive us.
-const NAMESPACES: i32 =
-    libc::CLONE_NEWNS | libc::CLONE_NEWPID | libc::CLONE_NEWUTS | libc::CLONE_NEWIPC | libc::CLONE_NEWCGROUP;
+/// Namespaces of every container. The network is joined, not made: it may be the host's, or outlive us. That of
+/// cgroups is made within them.
+const NAMESPACES: i32 = libc::CLONE_NEWNS | libc::CLONE_NEWPID | libc::CLONE_NEWUTS | libc::CLONE_NEWIPC;
 
 /// How to boot a container.
 #[derive(Clone, Debug, Default)]
 pub struct Boot {
     exec: Option<Exec>,
+    resources: Resources,
     fault: Option<usize>,
 }
 
@@ -42,6 +44,13 @@ impl Boot {
     #[must_use]
     pub fn exec(mut self, exec: Exec) -> Self {
         self.exec = Some(exec);
+        self
+    }
+
+    /// Limits the container for this run, beside and before the limits that it has anyway.
+    #[must_use]
+    pub fn resources(mut self, resources: Resources) -> Self {
+        self.resources = resources;
         self
     }
 
@@ -68,7 +77,8 @@ impl Container {
     ///
     /// # Errors
     /// [`Error::Running`]; [`Error::Launch`] with the step that failed, after everything before it has
-    /// been undone; [`Error::NoSuchImage`] when a layer is missing.
+    /// been undone; [`Error::NoSuchImage`] when a layer is missing; [`Error::Invalid`] or
+    /// [`Error::Unsupported`] for a limit that this host cannot give.
     pub fn boot(&self, boot: &Boot) -> Result<()> {
         let null = null().map_err(Error::file("open", "/dev/null"))?;
         self.launch(boot, Tie::Detached, [&null, &null, &null]).map(drop)
@@ -93,7 +103,8 @@ impl Container {
             Found::Abandoned(_) => self.repair(&lock)?,
         }
         let layers = self.layers(&definition)?;
-        let mut plan = self.plan(&definition, boot, &layers)?;
+        let group = Group::new(&self.cgroup());
+        let mut plan = self.plan(&definition, boot, &layers, &group)?;
         if layers.volatile {
             // After one volatile mount overlay refuses another until its mark is gone (overlayfs.rst).
             self.home.discard(&self.directory().join("workdir/work"))?;
@@ -102,9 +113,10 @@ impl Container {
             // A reboot of the host clears /run.
             netns::ensure(&netns)?;
         }
+        group.clear()?;
         // From here on something may be left behind: the record says so first.
         let records = self.records();
-        let (run, record) = records.open_run()?;
+        let (run, record) = records.open_run(group.paths())?;
         plan.record = record;
         plan.bound = tie == Tie::Bound;
         plan.report_end = tie == Tie::Bound;
@@ -174,9 +186,10 @@ impl Container {
     }
 
     /// The whole launch as data.
-    fn plan(&self, definition: &Definition, boot: &Boot, layers: &Layers) -> Result<Plan> {
+    fn plan(&self, definition: &Definition, boot: &Boot, layers: &Layers, group: &Group) -> Result<Plan> {
         let mut plan = Plan::default();
         plan.namespaces = NAMESPACES;
+        let cgroups = group.plan(&mut plan, &definition.resources.changed_by(&boot.resources))?;
         security::confine(&mut plan, &definition.sandbox);
         security::restrict(&mut plan, &definition.sandbox)?;
         rootfs::plan_overlay(&mut plan, layers, Kernel::running())?;
@@ -194,7 +207,7 @@ impl Container {
                 .purpose(format!("join the network namespace {netns}"))
                 .push(Action::JoinNamespace { namespace, types: libc::CLONE_NEWNET });
         }
-        rootfs::plan_mounts(&mut plan, layers, &definition.sandbox);
+        rootfs::plan_mounts(&mut plan, layers, &cgroups, &definition.sandbox);
         rootfs::plan_memory(&mut plan, &definition.sandbox, &definition.tmpfs);
         let name = c_path(definition.hostname.as_str().as_ref());
         plan.inside.purpose("set the host name").push(Action::SetHostname { name });

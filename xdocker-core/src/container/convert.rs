@@ -65,6 +65,7 @@ impl Container {
             network: spec.network,
             sandbox: spec.sandbox.clone(),
             tmpfs: spec.tmpfs.clone(),
+            resources: spec.resources.clone(),
             created: SystemTime::now(),
             version: Some(image.version.clone()),
             ephemeral: false,

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::home::{Durability, Home, Stage, record};
 use crate::name::{ImageId, Version};
-use crate::spec::{Hostname, Network, Sandbox, Tmpfs};
+use crate::spec::{Hostname, Network, Resources, Sandbox, Tmpfs};
 
 const FILE: &str = "container.json";
 
@@ -24,6 +24,8 @@ pub(crate) struct Definition {
     pub(crate) sandbox: Sandbox,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) tmpfs: Vec<Tmpfs>,
+    #[serde(default, skip_serializing_if = "Resources::is_empty")]
+    pub(crate) resources: Resources,
     pub(crate) created: SystemTime,
     /// Version of the image that it was made of, for the image that it becomes.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use nix::mount::{MntFlags, umount2};
 
 use super::{CLEARING, Container};
+use crate::cgroup::Group;
 use crate::error::{Error, Result};
 use crate::home::DirectoryLock;
 use crate::network::netns;
@@ -123,7 +124,7 @@ impl Container {
         one_error(format!("destroying container {}", self.name), failures)
     }
 
-    /// Clears up what a monitor that was killed has left: process, mount, socket, record.
+    /// Clears up what a monitor that was killed has left: process, cgroups, mount, socket, record.
     ///
     /// # Errors
     /// [`Error::TearDown`] with everything that failed; the record stays then.
@@ -137,10 +138,13 @@ impl Container {
             failures.extend(kill_orphan(record.orphan(), record.pid()).err());
         }
         let merged = lock.path().join("merged");
+        let group = record.as_ref().map(|record| Group::recorded(record.cgroups().to_vec()));
+        let oom_kills = group.as_ref().map_or(0, Group::oom_kills);
+        failures.extend(group.iter().flat_map(Group::remove));
         failures.extend(unmount(&merged).map_err(Error::file("unmount", &merged)).err());
         failures.extend(remove(&lock.path().join(SOCKET)).err());
         if failures.is_empty() {
-            failures.extend(records.close_run(record.as_ref()).err());
+            failures.extend(records.close_run(record.as_ref(), oom_kills).err());
         }
         one_error(format!("clearing up container {}", self.name), failures)
     }

@@ -15,10 +15,12 @@ mod definition;
 mod end;
 mod ephemeral;
 mod info;
+mod resources;
 mod root;
 
 use std::path::PathBuf;
 
+use crate::cgroup::CgroupName;
 use crate::error::{Error, Result};
 use crate::home::{DirectoryLock, Home};
 use crate::image::ImageStore;
@@ -132,6 +134,11 @@ impl Container {
                 "neither /bin/bash nor /bin/sh is there",
             ),
         })
+    }
+
+    /// Name of its cgroups.
+    fn cgroup(&self) -> CgroupName {
+        CgroupName::of(self.home.path(), &self.name)
     }
 
     /// Network namespace of the container's own, if its network model has one.

@@ -9,4 +9,4 @@ mod step;
 
 pub(crate) use plan::{Plan, Section};
 pub(crate) use start::{Inheritance, Monitor, failure, memfd};
-pub(crate) use step::{Action, Attributes, Directory, Slot};
+pub(crate) use step::{Action, Attributes, Directory, Slot, c_path};

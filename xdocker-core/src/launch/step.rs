@@ -1,8 +1,15 @@
 //! Steps: what the helper can be told to do, typed, and their encoding.
 
 use std::ffi::{CStr, CString};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 
 use xdockerinit::wire::{StepHead, op, slot};
+
+/// A path of ours, or another text of ours, as the kernel takes it.
+pub(crate) fn c_path(path: &Path) -> CString {
+    CString::new(path.as_os_str().as_bytes()).expect("paths of ours hold no NUL")
+}
 
 /// Where the helper keeps a descriptor between two steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -178,6 +185,34 @@ pub(crate) enum Action {
         program: Vec<u8>,
         at_once: bool,
     },
+    /// Writes into a file that is there, or may be missing if that is said.
+    WriteFile {
+        path: CString,
+        value: CString,
+        optional: bool,
+    },
+    /// Enters a cgroup of version 1 by its `tasks`; so does every session.
+    EnterCgroup {
+        tasks: CString,
+        optional: bool,
+    },
+    /// The root process and all sessions are born in this cgroup of version 2.
+    BearInCgroup {
+        path: CString,
+    },
+    RemoveCgroup {
+        path: CString,
+        /// The file by which the kernel kills what is in it; none in version 1.
+        kill: CString,
+    },
+    /// Notes how often the kernel has killed for want of memory: the number behind a word in a file.
+    NoteOomKills {
+        file: CString,
+        word: &'static CStr,
+    },
+    Unshare {
+        types: i32,
+    },
     Execute {
         argv: Vec<CString>,
         envp: Vec<CString>,
@@ -284,6 +319,27 @@ impl Action {
                 payload.extend(program);
                 Head(op::SECCOMP, 0, 0, u64::from(*at_once), 0)
             }
+            Self::WriteFile { path, value, optional } => {
+                texts(&[path, value]);
+                Head(op::WRITE, 0, 0, 0, u64::from(*optional))
+            }
+            Self::EnterCgroup { tasks, optional } => {
+                texts(&[tasks]);
+                Head(op::CGROUP_ENTER, 0, 0, 0, u64::from(*optional))
+            }
+            Self::BearInCgroup { path } => {
+                texts(&[path]);
+                Head(op::CGROUP_BIRTH, 0, 0, 0, 0)
+            }
+            Self::RemoveCgroup { path, kill } => {
+                texts(&[path, kill]);
+                Head(op::CGROUP_REMOVE, 0, 0, 0, 0)
+            }
+            Self::NoteOomKills { file, word } => {
+                texts(&[file, word]);
+                Head(op::NOTE_OOM, 0, 0, 0, 0)
+            }
+            Self::Unshare { types } => Head(op::UNSHARE, 0, 0, *types as u64, 0),
             Self::Execute { argv, envp } => {
                 argv.iter().chain(envp).for_each(|text| texts(&[text]));
                 Head(op::EXEC, 0, 0, argv.len() as u64, envp.len() as u64)

@@ -2,7 +2,7 @@
 
 use crate::name::{ContainerName, ImageRef};
 
-use super::{Hostname, Network, Sandbox, Tmpfs};
+use super::{Hostname, Network, Resources, Sandbox, Tmpfs};
 
 /// What a new container is to be.
 ///
@@ -21,6 +21,7 @@ pub struct ContainerSpec {
     pub(crate) network: Network,
     pub(crate) sandbox: Sandbox,
     pub(crate) tmpfs: Vec<Tmpfs>,
+    pub(crate) resources: Resources,
 }
 
 impl ContainerSpec {
@@ -33,6 +34,7 @@ impl ContainerSpec {
             network: Network::default(),
             sandbox: Sandbox::default(),
             tmpfs: Vec::new(),
+            resources: Resources::new(),
         }
     }
 
@@ -68,6 +70,13 @@ impl ContainerSpec {
     #[must_use]
     pub fn tmpfs(mut self, tmpfs: impl IntoIterator<Item = Tmpfs>) -> Self {
         self.tmpfs.extend(tmpfs);
+        self
+    }
+
+    /// Limits it, whenever it runs.
+    #[must_use]
+    pub fn resources(mut self, resources: Resources) -> Self {
+        self.resources = resources;
         self
     }
 }

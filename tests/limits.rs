@@ -1,0 +1,228 @@
+//! Real load under each limit, and what is told of it.
+
+use std::fs;
+use std::os::unix::process::ExitStatusExt;
+use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use nix::sched::sched_getcpu;
+use xdocker_core::{Boot, Container, ErrorKind, Exec, PidsLimit, Resources, State, Stats};
+use xdocker_test_harness::home::Home;
+use xdocker_test_harness::leaks::{cgroups, processes};
+use xdocker_test_harness::role;
+use xdocker_test_harness::wait::{PATIENCE, until};
+
+/// Boots a new container with these limits.
+#[track_caller]
+fn boot(home: &Home, name: &str, limits: Resources) -> Container {
+    let container = home.create(name);
+    let boot = Boot::new().resources(limits);
+    container.boot(&boot).unwrap_or_else(|error| panic!("{}", error.chain()));
+    container
+}
+
+fn memory(limit: &str) -> Resources {
+    Resources::new().memory(limit.parse().unwrap())
+}
+
+/// The highest core of this machine.
+fn last_core() -> usize {
+    thread::available_parallelism().unwrap().get() - 1
+}
+
+/// Keeps two cores busy for as long as it is told, and fails when it was seen on another core than it may be on.
+#[test]
+#[ignore = "a role of other tests"]
+fn spins() {
+    let [seconds, core] = role::arguments();
+    let end = Instant::now() + Duration::from_secs(seconds.parse().unwrap());
+    let core: Option<usize> = core.parse().ok();
+    let spin = || {
+        while Instant::now() < end {
+            let here = sched_getcpu().unwrap();
+            assert!(core.is_none_or(|core| core == here), "on core {here}");
+        }
+    };
+    thread::scope(|scope| {
+        scope.spawn(spin);
+        scope.spawn(spin);
+    });
+}
+
+/// Writes to so many megabytes of memory.
+#[test]
+#[ignore = "a role of other tests"]
+fn fills_memory() {
+    let [megabytes] = role::arguments();
+    let bytes = megabytes.parse::<usize>().unwrap() << 20;
+    assert!(vec![1u8; bytes].iter().step_by(4096).all(|byte| *byte == 1));
+}
+
+#[test]
+fn two_threads_under_a_quota_of_half_a_core_get_half_a_core() {
+    let home = Home::new();
+    let container = boot(&home, "box", Resources::new().cpu_quota("50%".parse().unwrap()));
+    let mut spinner = role::in_container(&container, "spins", ["4", "any"]).spawn().unwrap();
+    thread::sleep(Duration::from_millis(500));
+    let look = || (Instant::now(), container.stats().unwrap().cpu.unwrap());
+    let (start, before) = look();
+    thread::sleep(Duration::from_secs(3));
+    let (end, after) = look();
+    assert!(spinner.wait().unwrap().success());
+
+    let share = (after.total - before.total).as_secs_f64() / (end - start).as_secs_f64();
+    let [before, after] = [before, after].map(|cpu| cpu.throttling.unwrap());
+    let throttled = after.throttled - before.throttled;
+    println!("{:.1}%, throttled in {throttled} of {} periods", 100.0 * share, after.periods - before.periods);
+    assert!(share <= 0.55, "{share}");
+    // Others may have taken the core, but in each period in which it had to wait it had had its share.
+    assert!(throttled > 0 && share >= 0.045 * throttled as f64 / 3.0, "{share}, {throttled}");
+    assert!(after.time > before.time);
+}
+
+#[test]
+fn a_container_is_never_seen_on_another_core_than_its_own() {
+    let home = Home::new();
+    let core = last_core().to_string();
+    let container = boot(&home, "box", Resources::new().cpus(core.parse().unwrap()));
+    assert!(role::in_container(&container, "spins", ["1", &core]).status().unwrap().success());
+    let allowed = |pid: &str| {
+        let status = container.command("cat").arg(format!("/proc/{pid}/status")).output().unwrap().stdout;
+        let status = String::from_utf8(status).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:"));
+        line.unwrap().trim().to_owned()
+    };
+    assert_eq!([allowed("1"), allowed("self")], [&*core, &core]);
+}
+
+#[test]
+fn what_uses_more_memory_than_it_may_dies_and_that_is_told() {
+    let home = Home::new();
+    let container = boot(&home, "box", memory("100M"));
+    let fill = |megabytes| role::in_container(&container, "fills_memory", [megabytes]).status().unwrap();
+    assert!(fill("50").success());
+    assert_eq!(container.stats().unwrap().memory.unwrap().oom_kills, 0);
+    assert_eq!(fill("200").signal(), Some(9));
+    let used = container.stats().unwrap().memory.unwrap();
+    assert_eq!((used.oom_kills, used.limit), (1, Some(100 << 20)));
+    assert!((50 << 20..=100 << 20).contains(&used.peak.unwrap()), "{used:?}");
+    assert!(matches!(container.state().unwrap(), State::Running { .. }), "it was a session that died");
+    container.shutdown(PATIENCE).unwrap();
+    assert_eq!(container.info().unwrap().exit.unwrap().oom_kills(), 1);
+
+    let (key, value) = role::environment(["200"]);
+    let filler = Exec::new(role::INSIDE).args(role::options("fills_memory")).env(key, value);
+    let null = fs::File::open("/dev/null").unwrap().into();
+    let booted = Boot::new().exec(filler).resources(memory("100M"));
+    let status = container.boot_bound(&booted, [&null; 3]).unwrap().wait().unwrap();
+    let exit = container.info().unwrap().exit.unwrap();
+    assert_eq!((status.signal(), exit.oom_kills()), (Some(9), 1));
+
+    // A run without trouble says nothing of an earlier one's.
+    container.boot(&Boot::new()).unwrap();
+    container.kill().unwrap();
+    assert_eq!(container.info().unwrap().exit.unwrap().oom_kills(), 0);
+}
+
+#[test]
+fn a_fork_bomb_ends_with_its_container() {
+    let home = Home::new();
+    let container = boot(&home, "box", Resources::new().pids("60".parse().unwrap()));
+    let mut bomb = container.shell("b() { b | b & b; }; b 2>/dev/null").unwrap();
+    let bomb = bomb.spawn().unwrap();
+    let pids = || container.stats().unwrap().pids.unwrap();
+    assert!(until(PATIENCE, || pids().current == 60), "{:?}", pids());
+    assert_eq!(pids().limit, Some(60));
+    // The host has all that it had.
+    assert!(Command::new("true").status().unwrap().success());
+    container.kill().unwrap();
+    drop(bomb);
+    home.assert_clean();
+}
+
+#[test]
+fn everything_but_the_monitor_is_born_within_the_limits() {
+    let home = Home::new();
+    let container = boot(&home, "box", Resources::new());
+    let mut session = container.command("sleep").arg("1000").spawn().unwrap();
+    let State::Running { pid } = container.state().unwrap() else { panic!("not running") };
+    let groups = cgroups(home.path());
+    assert!(!groups.is_empty());
+    let members = |of: &std::path::Path| fs::read_to_string(of.join("cgroup.procs")).unwrap();
+    for group in &groups {
+        assert_eq!(members(group), format!("{pid}\n{}\n", session.id()), "{}", group.display());
+    }
+    let default = PidsLimit::default().number().map(u64::from);
+    assert_eq!(container.stats().unwrap().pids.unwrap().limit, default);
+    // From inside there is no other cgroup to be seen than its own.
+    let inside = container.command("cat").arg("/proc/self/cgroup").output().unwrap().stdout;
+    assert!(!String::from_utf8(inside).unwrap().contains("xdocker"));
+    let line = "cd /sys/fs/cgroup && cat pids.max pids/pids.max 2>/dev/null; \
+                find . -name cgroup.procs -o -name tasks -o -name '*.max' | while read file; do \
+                    echo 1 2>/dev/null > $file && echo $file; done; mkdir new pids/new 2>/dev/null || echo refused";
+    let seen = container.shell(line).unwrap().output().unwrap().stdout;
+    assert_eq!(String::from_utf8(seen).unwrap(), format!("{}\nrefused\n", default.unwrap()));
+    session.kill().unwrap();
+    session.wait().unwrap();
+    let monitors = processes(home.path()).into_iter().filter(|process| process.name == "xdocker-monitor");
+    assert_eq!(monitors.count(), 1);
+    container.kill().unwrap();
+    home.assert_clean();
+}
+
+#[test]
+fn limits_change_while_it_runs_and_are_kept() {
+    let home = Home::new();
+    let core = last_core().to_string();
+    let container = boot(&home, "box", Resources::new());
+    let mut earlier = role::in_container(&container, "spins", ["1", "any"]).spawn().unwrap();
+    let limits = memory("64M").cpus(core.parse().unwrap()).cpu_quota("30%".parse().unwrap());
+    container.limit(&limits.pids("77".parse().unwrap())).unwrap_or_else(|error| panic!("{}", error.chain()));
+    for pid in [earlier.id(), container.command("true").spawn().unwrap().id()] {
+        let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+        assert!(status.is_empty() || status.contains(&format!("Cpus_allowed_list:\t{core}\n")), "{status}");
+    }
+    assert!(earlier.wait().unwrap().success());
+    let limits = |stats: &Stats| (stats.memory.unwrap().limit, stats.pids.unwrap().limit);
+    assert_eq!(limits(&container.stats().unwrap()), (Some(64 << 20), Some(77)));
+    // Up and down again: memory with swap is in the way of each of them once.
+    container.limit(&memory("128M")).unwrap();
+    container.limit(&memory("96M")).unwrap();
+    container.kill().unwrap();
+    home.assert_clean();
+
+    container.boot(&Boot::new()).unwrap();
+    assert_eq!(limits(&container.stats().unwrap()), (Some(96 << 20), Some(77)));
+    assert!(container.stats().unwrap().cpu.unwrap().throttling.is_some());
+    container.kill().unwrap();
+    // What a boot says counts for that run.
+    container.boot(&Boot::new().resources(memory("32M"))).unwrap();
+    assert_eq!(limits(&container.stats().unwrap()), (Some(32 << 20), Some(77)));
+    container.kill().unwrap();
+    container.boot(&Boot::new()).unwrap();
+    assert_eq!(limits(&container.stats().unwrap()).0, Some(96 << 20));
+    assert_eq!(container.stats().unwrap().network, None, "it has the host's");
+}
+
+#[test]
+fn what_the_host_cannot_give_is_refused_before_anything_starts() {
+    let home = Home::new();
+    let container = home.create("box");
+    let none = Resources::new;
+    let bad = [
+        none().cpus("8191".parse().unwrap()),
+        none().cpu_quota("800000%".parse().unwrap()),
+        memory("1"),
+        memory("10M").memory_reservation("11M".parse().unwrap()),
+    ];
+    for limits in bad {
+        let error = container.boot(&Boot::new().resources(limits.clone())).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{}", error.chain());
+        assert_eq!(container.limit(&limits).unwrap_err().kind(), ErrorKind::InvalidArgument);
+        assert_eq!(container.state().unwrap(), State::Stopped);
+        assert!(container.info().unwrap().exit.is_none());
+    }
+    home.assert_clean();
+    container.boot(&Boot::new().resources(memory("2M"))).unwrap_or_else(|error| panic!("{}", error.chain()));
+}
