@@ -40,15 +40,16 @@ mod sys;
 
 pub use container::{Boot, Container, ContainerInfo, Ephemeral, Root};
 pub use engine::Engine;
-pub use error::{ArchiveError, Error, ErrorKind, Result};
+pub use error::{ArchiveError, Error, ErrorKind, NetworkError, Result};
 pub use image::{
     Image, ImageStore, Limits, PackOptions, Progress, Summary, TestImage, TestImageReport, UnpackOptions,
     Whiteouts,
 };
 pub use name::{ContainerName, ImageId, ImageName, ImageRef, NAME_MAX, NameError, NameFault, Version};
+pub use network::BridgeSettings;
 pub use session::{Child, Command, Stdio, Terminal};
 pub use spec::{
-    Capabilities, ContainerSpec, Exec, Hostname, NetnsName, Network, Sandbox, Seccomp, SeccompProfile, Tmpfs,
-    WindowSize,
+    Capabilities, ContainerSpec, Endpoint, Exec, HostPort, Hostname, InterfaceName, NetnsName, Network,
+    PortMap, Sandbox, Seccomp, SeccompProfile, Subnet, Tmpfs, Transport, WindowSize,
 };
 pub use state::{ExitRecord, State};

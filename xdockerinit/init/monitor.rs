@@ -9,7 +9,7 @@ use crate::process::{Failure, Progress, as_bytes, die_with_parent, enter, run_se
 use crate::session::{self, Sessions};
 use crate::steps::Machine;
 use crate::sys::{self, Cloned, Poll, Result, SIGCHLD, SIGKILL, Text, Wait};
-use crate::wire::{Report, fd, flag, report, section, work};
+use crate::wire::{Report, fd, flag, op, report, section, work};
 use crate::{BROKEN, record};
 
 /// Whether the library started us.
@@ -40,7 +40,7 @@ pub fn run() -> ! {
         Ok(root) => watch(&plan, root),
         Err(failure) => {
             // Undone first, told then: whoever hears of the failure finds nothing left.
-            let undone = undo(&plan);
+            let undone = undo(&plan, failure.is_of_first_step());
             if undone.is_none() {
                 forget_run();
             }
@@ -121,7 +121,7 @@ fn watch(plan: &Plan, root: Root) -> ! {
         }
     };
     sys::close(fd::SESSIONS);
-    let undone = undo(plan);
+    let undone = undo(plan, false);
     if record::ended(status, undone).is_ok() && undone.is_none() {
         forget_run();
     }
@@ -169,11 +169,15 @@ fn serve(plan: &Plan, root: Root, mut control: i32, bound: bool) -> Result<i32> 
     }
 }
 
-/// Runs every step of the tear-down and says which failed first.
-fn undo(plan: &Plan) -> Option<(u32, i32)> {
+/// Runs every step of the tear-down and says which failed first. What was never told to the kernel is not taken back:
+/// it may be somebody else's, who was first.
+fn undo(plan: &Plan, nothing_done: bool) -> Option<(u32, i32)> {
     let mut machine = Machine::new(fd::DIRECTORY, -1);
     let mut first = None;
     for (index, step) in (0u32..).zip(plan.steps(section::UNDO)) {
+        if nothing_done && step.head.op == op::NETLINK {
+            continue;
+        }
         if let Err(why) = machine.run(&step) {
             first = first.or(Some((index, why.0)));
         }

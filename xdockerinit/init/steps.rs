@@ -105,6 +105,9 @@ impl Machine {
                 self.filter = step.payload();
                 if x == 1 { self.load_filter() } else { Ok(()) }
             }
+            op::NETLINK => {
+                allow(crate::netlink::tell_kernel(x, step.payload()), if y == 1 { &[ENOENT] } else { &[] })
+            }
             _ => Err(ENOSYS),
         }
     }
