@@ -229,7 +229,7 @@ fn die_before_every_step(home: &Home, name: &str, network: Network) -> usize {
     let name: ContainerName = name.parse().unwrap();
     for step in 0..500 {
         let spec = ContainerSpec::new([IMAGE.parse().unwrap()]).name(name.clone());
-        let container = home.engine().create(&spec.network(network)).unwrap();
+        let container = home.engine().create(&spec.network(network.clone())).unwrap();
         let booted = container.boot(&Boot::new().die_before_step(step));
         if booted.is_ok() {
             container.destroy(true).unwrap();

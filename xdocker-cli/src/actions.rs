@@ -4,6 +4,7 @@
 pub(crate) mod archive;
 pub(crate) mod image;
 pub(crate) mod lifecycle;
+pub(crate) mod network;
 pub(crate) mod resources;
 pub(crate) mod session;
 pub(crate) mod show;

@@ -4,13 +4,15 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 use std::{env, fs, io};
 
-use crate::container::{Container, ContainerInfo, Definition, Ephemeral, build, own};
+use crate::container::{
+    Container, ContainerInfo, Definition, Ephemeral, build, change_bridge, names, own, settle,
+};
 use crate::error::{Error, Result};
 use crate::home::{Durability, Home};
 use crate::image::ImageStore;
 use crate::name::{ContainerName, ImageRef};
-use crate::network::netns;
-use crate::spec::{ContainerSpec, Hostname, NetnsName};
+use crate::network::BridgeSettings;
+use crate::spec::{ContainerSpec, Hostname};
 
 /// Where the home is when nothing says otherwise.
 const DEFAULT_HOME: &str = "/var/xdocker";
@@ -91,10 +93,13 @@ impl Engine {
         };
         // Their locks keep the images where they are until the definition that names them is published.
         let held = self.images().hold(&spec.images)?;
+        let hostname = spec.hostname.clone().unwrap_or_else(|| Hostname::from(&name));
+        let mut network = spec.network.clone();
+        let book = settle(&self.home, &mut network, &name, &hostname)?;
         let definition = Definition {
             images: held.images.iter().map(|image| image.id.clone()).collect(),
-            hostname: spec.hostname.clone().unwrap_or_else(|| Hostname::from(&name)),
-            network: spec.network,
+            hostname,
+            network,
             sandbox: spec.sandbox.clone(),
             tmpfs: spec.tmpfs.clone(),
             resources: spec.resources.clone(),
@@ -116,13 +121,11 @@ impl Engine {
             }
             other => other?,
         }
-        drop(held);
+        drop((held, book));
         tracing::debug!("container {name}: created");
         let container = Container::new(self.home.clone(), name);
-        if spec.network.has_namespace()
-            && let Err(error) = netns::ensure(&NetnsName::of(container.name()))
-        {
-            // A container whose namespace cannot be made is not one: it goes again.
+        if let Err(error) = container.make_network(&definition) {
+            // A container whose network cannot be made is not one: it goes again.
             return Err(match container.destroy(false) {
                 Ok(()) => error,
                 Err(second) => {
@@ -147,6 +150,22 @@ impl Engine {
         Container::from_image(&self.home, image, spec, force)
     }
 
+    /// The bridge that containers of this home are connected to.
+    ///
+    /// # Errors
+    /// [`Error::Record`], [`Error::Format`].
+    pub fn bridge(&self) -> Result<BridgeSettings> {
+        BridgeSettings::read(&self.home)
+    }
+
+    /// Chooses another bridge, or other addresses for it, while no container is connected.
+    ///
+    /// # Errors
+    /// [`NetworkError::BridgeInUse`](crate::NetworkError), [`Error::File`].
+    pub fn set_bridge(&self, settings: &BridgeSettings) -> Result<()> {
+        change_bridge(&self.home, settings)
+    }
+
     /// The container of that name.
     ///
     /// # Errors
@@ -164,15 +183,7 @@ impl Engine {
     /// # Errors
     /// [`Error::File`], [`Error::Record`].
     pub fn containers(&self) -> Result<Vec<ContainerInfo>> {
-        let path = self.home.containers();
-        let mut names = Vec::new();
-        for entry in fs::read_dir(&path).map_err(Error::file("list", &path))? {
-            let entry = entry.map_err(Error::file("list", &path))?;
-            // What is no name of ours is not ours.
-            names.extend(entry.file_name().to_str().and_then(|name| name.parse::<ContainerName>().ok()));
-        }
-        names.sort();
-        let infos = names.into_iter().map(|name| Container::new(self.home.clone(), name).info());
+        let infos = names(&self.home)?.into_iter().map(|name| Container::new(self.home.clone(), name).info());
         // One that was destroyed while we looked does not exist.
         infos.filter(|info| !matches!(info, Err(Error::NoSuchContainer(_)))).collect()
     }

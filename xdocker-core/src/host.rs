@@ -32,6 +32,11 @@ impl Kernel {
     pub(crate) fn overlay_appends_layers(self) -> bool {
         self >= Self { major: 6, minor: 7 }
     }
+
+    /// Whether elements of nf_tables' sets can be deleted that may not be there.
+    pub(crate) fn destroys_elements(self) -> bool {
+        self >= Self { major: 6, minor: 3 }
+    }
 }
 
 #[cfg(test)]

@@ -42,15 +42,17 @@ mod sys;
 pub use cgroup::{CgroupName, CpuStats, IoStats, MemoryStats, NetworkStats, PidsStats, Stats, Throttling};
 pub use container::{Boot, Container, ContainerInfo, Ephemeral, Root};
 pub use engine::Engine;
-pub use error::{ArchiveError, Error, ErrorKind, Result};
+pub use error::{ArchiveError, Error, ErrorKind, NetworkError, Result};
 pub use image::{
     Image, ImageStore, Limits, PackOptions, Progress, Summary, TestImage, TestImageReport, UnpackOptions,
     Whiteouts,
 };
 pub use name::{ContainerName, ImageId, ImageName, ImageRef, NAME_MAX, NameError, NameFault, Version};
+pub use network::BridgeSettings;
 pub use session::{Child, Command, Stdio, Terminal};
 pub use spec::{
-    Capabilities, ContainerSpec, CpuQuota, CpuSet, Exec, Hostname, MemorySize, NetnsName, Network, PidsLimit,
-    Resources, Sandbox, Seccomp, SeccompProfile, Tmpfs, Weight, WindowSize,
+    Capabilities, ContainerSpec, CpuQuota, CpuSet, Endpoint, Exec, HostPort, Hostname, InterfaceName,
+    MemorySize, NetnsName, Network, PidsLimit, PortMap, Resources, Sandbox, Seccomp, SeccompProfile, Subnet,
+    Tmpfs, Transport, Weight, WindowSize,
 };
 pub use state::{ExitRecord, State};

@@ -126,7 +126,7 @@ fn now_ns() -> u64 {
 }
 
 /// Identity of this boot of the machine: pids of another one mean nothing (proc_sys_kernel(5)).
-fn boot_id() -> &'static str {
+pub(crate) fn boot_id() -> &'static str {
     static ID: OnceLock<String> = OnceLock::new();
     ID.get_or_init(|| {
         fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned()

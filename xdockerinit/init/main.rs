@@ -12,6 +12,7 @@
 
 mod memory;
 mod monitor;
+mod netlink;
 mod plan;
 mod process;
 mod reaper;

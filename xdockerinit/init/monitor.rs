@@ -9,7 +9,7 @@ use crate::process::{Failure, Progress, as_bytes, die_with_parent, enter, run_se
 use crate::session::{self, Sessions};
 use crate::steps::Machine;
 use crate::sys::{self, Cgroup, Cloned, Poll, Result, SIGCHLD, SIGKILL, Text, Wait};
-use crate::wire::{Report, fd, flag, report, section, work};
+use crate::wire::{Report, fd, flag, op, report, section, work};
 use crate::{BROKEN, record};
 
 /// Whether the library started us.
@@ -40,7 +40,7 @@ pub fn run() -> ! {
         Ok(root) => watch(&plan, root, machine.cgroup),
         Err(failure) => {
             // Undone first, told then: whoever hears of the failure finds nothing left.
-            if undo(&plan).failure.is_none() {
+            if undo(&plan, failure.is_of_first_step()).failure.is_none() {
                 forget_run();
             }
             tell(failure.report());
@@ -122,7 +122,7 @@ fn watch(plan: &Plan, root: Root, cgroup: Option<Cgroup>) -> ! {
         }
     };
     sys::close(fd::SESSIONS);
-    let undone = undo(plan);
+    let undone = undo(plan, false);
     if record::ended(status, &undone).is_ok() && undone.failure.is_none() {
         forget_run();
     }
@@ -177,11 +177,15 @@ pub struct Undone {
     pub oom_kills: Option<u64>,
 }
 
-/// Runs every step of the tear-down.
-fn undo(plan: &Plan) -> Undone {
+/// Runs every step of the tear-down. What was never told to the kernel is not taken back: it may be somebody
+/// else's, who was first.
+fn undo(plan: &Plan, nothing_done: bool) -> Undone {
     let mut machine = Machine::new(fd::DIRECTORY, -1);
     let mut failure = None;
     for (index, step) in (0u32..).zip(plan.steps(section::UNDO)) {
+        if nothing_done && step.head.op == op::NETLINK {
+            continue;
+        }
         if let Err(why) = machine.run(&step) {
             failure = failure.or(Some((index, why.0)));
         }

@@ -20,6 +20,11 @@ impl Failure {
         move |why| Self { section: section::HELPER, step: work, errno: why.0 }
     }
 
+    /// Whether it failed before anything was done.
+    pub fn is_of_first_step(self) -> bool {
+        self.section == section::HOST && self.step == 0
+    }
+
     pub fn report(self) -> Report {
         Report {
             kind: report::FAILED,

@@ -130,6 +130,9 @@ impl Machine {
                 allow(counted.map(|count| self.oom_kills = Some(count)), &[ENOENT])
             }
             op::UNSHARE => sys::unshare(x),
+            op::NETLINK => {
+                allow(crate::netlink::tell_kernel(x, step.payload()), if y == 1 { &[ENOENT] } else { &[] })
+            }
             _ => Err(ENOSYS),
         }
     }

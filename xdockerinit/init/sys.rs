@@ -727,6 +727,18 @@ pub fn receive(socket: i32, buffer: &mut [u8]) -> Result<(usize, [i32; PASSED])>
     Ok((length, fds))
 }
 
+pub fn netlink_socket(protocol: u64) -> Result<i32> {
+    const AF_NETLINK: u32 = 16;
+    const SOCK_RAW: u64 = 3;
+    call!(41, AF_NETLINK, SOCK_RAW | O_CLOEXEC, protocol).map(|fd| fd as i32)
+}
+
+/// Receives what is there; `EAGAIN` when nothing is.
+pub fn receive_now(socket: i32, buffer: &mut [u8]) -> Result<usize> {
+    const MSG_DONTWAIT: u32 = 0x40;
+    call!(45, socket, buffer.as_mut_ptr(), buffer.len(), MSG_DONTWAIT, 0, 0)
+}
+
 // ---- terminals ------------------------------------------------------------------------------------
 
 fn ioctl(fd: i32, request: u64, argument: usize) -> Result<usize> {

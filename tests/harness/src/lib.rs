@@ -7,6 +7,7 @@ pub mod documented;
 pub mod home;
 pub mod leaks;
 pub mod mounts;
+pub mod net;
 pub mod program;
 pub mod pty;
 pub mod role;

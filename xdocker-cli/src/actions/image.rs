@@ -31,7 +31,7 @@ pub(crate) fn to_image(given: Given) -> Outcome {
 
 /// `-a to_container`
 pub(crate) fn to_container(mut given: Given) -> Outcome {
-    let spec = spec_of(&mut given);
+    let spec = spec_of(&mut given)?;
     engine()?.to_container(from(&given), &spec, given.forcely)?;
     report::ok()
 }

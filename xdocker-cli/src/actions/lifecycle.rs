@@ -8,7 +8,7 @@ use xdocker_core::{
     Boot, Capabilities, Container, ContainerName, ContainerSpec, Error, Exec, Sandbox, State,
 };
 
-use super::{container, engine, session};
+use super::{container, engine, network, session};
 use crate::grammar::Given;
 use crate::report::{self, Failure, Outcome, exit_code};
 use crate::signals::{self, Signal};
@@ -18,7 +18,7 @@ const SHUTDOWN_TIME: Duration = Duration::from_secs(10);
 
 /// `-a create`
 pub(crate) fn create(mut given: Given) -> Outcome {
-    let spec = spec_of(&mut given);
+    let spec = spec_of(&mut given)?;
     let engine = engine()?;
     if given.remove {
         let ephemeral = engine.create_ephemeral(&spec)?;
@@ -41,18 +41,16 @@ pub(crate) fn create(mut given: Given) -> Outcome {
 }
 
 /// What the container is to be.
-pub(super) fn spec_of(given: &mut Given) -> ContainerSpec {
-    let mut spec = ContainerSpec::new(std::mem::take(&mut given.images));
+pub(super) fn spec_of(given: &mut Given) -> Result<ContainerSpec, Failure> {
+    let network = network::network_of(given)?;
+    let mut spec = ContainerSpec::new(std::mem::take(&mut given.images)).network(network);
     if let Some(name) = given.container.take() {
         spec = spec.name(name);
     }
     if let Some(hostname) = given.hostname.take() {
         spec = spec.hostname(hostname);
     }
-    if let Some(network) = given.network.take() {
-        spec = spec.network(network);
-    }
-    spec.sandbox(sandbox_of(given)).tmpfs(std::mem::take(&mut given.tmpfs))
+    Ok(spec.sandbox(sandbox_of(given)).tmpfs(std::mem::take(&mut given.tmpfs)))
 }
 
 /// What its programs may do.

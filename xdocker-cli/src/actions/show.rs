@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use jiff::Timestamp;
 use serde::Serialize;
-use xdocker_core::{ContainerInfo, ExitRecord, Image, State};
+use xdocker_core::{ContainerInfo, Endpoint, ExitRecord, Image, State};
 
 use super::{container, engine};
 use crate::clock;
@@ -104,6 +104,9 @@ struct ContainerObject {
     hostname: String,
     network: String,
     netns: Option<String>,
+    vip: Option<String>,
+    port_mapping: Option<String>,
+    host_eth: Option<String>,
     size: u64,
     created: Option<String>,
     state: &'static str,
@@ -146,12 +149,19 @@ impl From<&ContainerInfo> for ContainerObject {
             State::Broken { pid } => ("broken", Some(pid)),
             _ => ("unknown", None),
         };
+        let endpoint = container.network.endpoint();
         Self {
             name: container.name.to_string(),
             images: texts(&container.images),
             hostname: container.hostname.to_string(),
             network: container.network.to_string(),
             netns: container.netns.as_ref().map(ToString::to_string),
+            vip: endpoint.and_then(Endpoint::address).map(|vip| vip.to_string()),
+            port_mapping: endpoint
+                .map(Endpoint::port_map)
+                .filter(|map| !map.is_empty())
+                .map(ToString::to_string),
+            host_eth: endpoint.and_then(Endpoint::interface).map(ToString::to_string),
             size: container.size,
             created: instant(container.created),
             state,

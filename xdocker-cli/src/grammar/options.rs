@@ -1,13 +1,14 @@
 //! Every option there is, once, with the type of its value.
 
 use std::ffi::{OsStr, OsString};
+use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
 use xdocker_core::{
-    Capabilities, ContainerName, Hostname, ImageRef, Network, PackOptions, Resources, Seccomp,
-    SeccompProfile, TestImage, Tmpfs, UnpackOptions, Version, Whiteouts,
+    Capabilities, ContainerName, Hostname, ImageRef, InterfaceName, Network, PackOptions, PortMap, Resources,
+    Seccomp, SeccompProfile, Subnet, TestImage, Tmpfs, UnpackOptions, Version, Whiteouts,
 };
 
 use super::words;
@@ -30,6 +31,11 @@ pub(crate) struct Given {
     pub(crate) new_privileges: Option<bool>,
     pub(crate) seccomp: Option<Seccomp>,
     pub(crate) resources: Resources,
+    pub(crate) vip: Option<Ipv4Addr>,
+    pub(crate) ports: Option<PortMap>,
+    pub(crate) host_interface: Option<InterfaceName>,
+    pub(crate) bridge: Option<InterfaceName>,
+    pub(crate) subnet: Option<Subnet>,
     pub(crate) boot: bool,
     pub(crate) attach: bool,
     /// From `--exec` or from behind `--`: a program and its arguments.
@@ -181,11 +187,66 @@ pub(super) static NETWORK: Opt = Opt {
     short: None,
     long: "net",
     alias: None,
-    takes: Takes::Value("(HOST|CUSTOM)", |given, value| {
+    takes: Takes::Value("(BRIDGE|HOST|CUSTOM)", |given, value| {
         given.network = Some(parsed(value)?);
         Ok(())
     }),
-    about: "HOST: the network of the host (default); CUSTOM: an empty one of its own",
+    about: "HOST: the network of the host (default); CUSTOM: an empty one of its own; BRIDGE: one with NAT",
+};
+
+pub(super) static VIP: Opt = Opt {
+    short: None,
+    long: "vip",
+    alias: None,
+    takes: Takes::Value("(ip)", |given, value| {
+        given.vip = Some(parsed(value)?);
+        Ok(())
+    }),
+    about: "address on the bridge; without it the next that is free",
+};
+
+pub(super) static PORT_MAPPING: Opt = Opt {
+    short: None,
+    long: "port-mapping",
+    alias: None,
+    takes: Takes::Value("(src_port:dst_port)", |given, value| {
+        given.ports = Some(parsed(value)?);
+        Ok(())
+    }),
+    about: "ports of the host that lead inside; also 8000-8010:9000-9010, 127.0.0.1:80:80, 53:53/udp",
+};
+
+pub(super) static HOST_ETH: Opt = Opt {
+    short: None,
+    long: "host-eth",
+    alias: None,
+    takes: Takes::Value("(eth)", |given, value| {
+        given.host_interface = Some(parsed(value)?);
+        Ok(())
+    }),
+    about: "interface of the host by which alone the container reaches others",
+};
+
+pub(super) static BRIDGE: Opt = Opt {
+    short: None,
+    long: "name",
+    alias: None,
+    takes: Takes::Value("(bridge)", |given, value| {
+        given.bridge = Some(parsed(value)?);
+        Ok(())
+    }),
+    about: "name of the bridge; xdocker0 if nothing was said",
+};
+
+pub(super) static SUBNET: Opt = Opt {
+    short: None,
+    long: "subnet",
+    alias: None,
+    takes: Takes::Value("(ip/prefix)", |given, value| {
+        given.subnet = Some(parsed(value)?);
+        Ok(())
+    }),
+    about: "address of the bridge and length of the prefix; 166.88.0.1/24 if nothing was said",
 };
 
 pub(super) static CAP_ADD: Opt = Opt {

@@ -47,6 +47,9 @@ pub(crate) enum Misuse {
         /// The action.
         verb: Verb,
     },
+    /// A flag that says something about a bridge where there is none.
+    #[error("option {0} is for --net BRIDGE")]
+    NoBridge(&'static str),
     /// A flag without its value.
     #[error("option {0} needs a value")]
     NoValue(String),

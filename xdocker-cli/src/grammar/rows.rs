@@ -9,7 +9,14 @@ use crate::actions;
 /// How a container is made.
 static CREATE_OPTIONS: Group = Group {
     name: "create options",
-    parts: &[Maybe(&One(&HOSTNAME)), Maybe(&One(&NETWORK)), Options(&SANDBOX_OPTIONS)],
+    parts: &[
+        Maybe(&One(&HOSTNAME)),
+        Maybe(&One(&NETWORK)),
+        Maybe(&One(&HOST_ETH)),
+        Maybe(&One(&VIP)),
+        Maybe(&One(&PORT_MAPPING)),
+        Options(&SANDBOX_OPTIONS),
+    ],
 };
 
 /// What the container's programs may do.
@@ -84,6 +91,12 @@ pub(super) static ROWS: &[Row] = &[
         run: actions::resources::stats,
     },
     Row {
+        verb: Show("bridge"),
+        about: "print name and addresses of the bridge",
+        parts: &[],
+        run: actions::network::show_bridge,
+    },
+    Row {
         verb: Action("create"),
         about: "make a container from images",
         parts: &[
@@ -141,6 +154,24 @@ pub(super) static ROWS: &[Row] = &[
         about: "remove a container and all that was changed in it",
         parts: &[One(&CONTAINER), Maybe(&One(&FORCELY)), Maybe(&One(&SHUTDOWN))],
         run: actions::lifecycle::destroy,
+    },
+    Row {
+        verb: Action("vip"),
+        about: "give a stopped container another address on the bridge",
+        parts: &[One(&CONTAINER), One(&VIP)],
+        run: actions::network::vip,
+    },
+    Row {
+        verb: Action("port_mapping"),
+        about: "map other ports of the host into a stopped container",
+        parts: &[One(&CONTAINER), One(&PORT_MAPPING)],
+        run: actions::network::port_mapping,
+    },
+    Row {
+        verb: Action("bridge"),
+        about: "choose name and addresses of the bridge, while no container is connected",
+        parts: &[Maybe(&One(&BRIDGE)), Maybe(&One(&SUBNET))],
+        run: actions::network::bridge,
     },
     Row {
         verb: Action("version"),

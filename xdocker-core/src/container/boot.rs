@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::home::DirectoryLock;
 use crate::host::Kernel;
 use crate::launch::{Action, Directory, Inheritance, Monitor, Plan};
-use crate::network::netns;
+use crate::network::Attachment;
 use crate::rootfs::{self, Layers, MOUNT_POINTS, c_path};
 use crate::security;
 use crate::session::{SOCKET, null, plan_process};
@@ -104,29 +104,46 @@ impl Container {
         }
         let layers = self.layers(&definition)?;
         let group = Group::new(&self.cgroup());
-        let mut plan = self.plan(&definition, boot, &layers, &group)?;
+        let attachment = self.attachment(&definition)?;
+        let mut plan = self.plan(&definition, boot, &layers, attachment.as_ref(), &group)?;
+        // A reboot of the host clears all of it.
+        self.make_network(&definition)?;
+        attachment.as_ref().map_or(Ok(()), Attachment::prepare)?;
+        plan.bound = tie == Tie::Bound;
+        plan.report_end = tie == Tie::Bound;
+        match self.attempt(&mut plan, &layers, &group, &lock, stdio) {
+            Err(failure) => match self.explain(attachment.as_ref(), failure)? {
+                Some(failure) => Err(failure),
+                None => self.attempt(&mut plan, &layers, &group, &lock, stdio),
+            },
+            started => started,
+        }
+    }
+
+    fn attempt(
+        &self,
+        plan: &mut Plan,
+        layers: &Layers,
+        group: &Group,
+        lock: &DirectoryLock,
+        stdio: [&OwnedFd; 3],
+    ) -> Result<Monitor> {
         if layers.volatile {
             // After one volatile mount overlay refuses another until its mark is gone (overlayfs.rst).
             self.home.discard(&self.directory().join("workdir/work"))?;
-        }
-        if let Some(netns) = self.netns(&definition) {
-            // A reboot of the host clears /run.
-            netns::ensure(&netns)?;
         }
         group.clear()?;
         // From here on something may be left behind: the record says so first.
         let records = self.records();
         let (run, record) = records.open_run(group.paths())?;
         plan.record = record;
-        plan.bound = tie == Tie::Bound;
-        plan.report_end = tie == Tie::Bound;
-        let started = self.start_monitor(&plan, &lock, &run, stdio);
+        let started = self.start_monitor(plan, lock, &run, stdio);
         if started.is_err() {
             drop(run);
             // The monitor has undone everything and removed its record, unless it never came to life or was
             // killed; then it is dying still: the kernel closes its socket to us before it drops the lock.
             records.wait_unwatched(CLEARING)?;
-            self.repair(&lock)?;
+            self.repair(lock)?;
         }
         started
     }
@@ -186,9 +203,19 @@ impl Container {
     }
 
     /// The whole launch as data.
-    fn plan(&self, definition: &Definition, boot: &Boot, layers: &Layers, group: &Group) -> Result<Plan> {
+    fn plan(
+        &self,
+        definition: &Definition,
+        boot: &Boot,
+        layers: &Layers,
+        attachment: Option<&Attachment>,
+        group: &Group,
+    ) -> Result<Plan> {
         let mut plan = Plan::default();
         plan.namespaces = NAMESPACES;
+        if let Some(attachment) = attachment {
+            attachment.plan(&mut plan);
+        }
         let cgroups = group.plan(&mut plan, &definition.resources.changed_by(&boot.resources))?;
         security::confine(&mut plan, &definition.sandbox);
         security::restrict(&mut plan, &definition.sandbox)?;

@@ -3,13 +3,12 @@
 
 use std::time::SystemTime;
 
-use super::{Container, Definition, build};
+use super::{Container, Definition, build, settle};
 use crate::error::{Error, Result};
 use crate::home::Home;
 use crate::image::ImageStore;
 use crate::name::{ImageId, ImageName, ImageRef, Version};
-use crate::network::netns;
-use crate::spec::{ContainerSpec, Hostname, NetnsName};
+use crate::spec::{ContainerSpec, Hostname};
 use crate::state::Found;
 
 impl Container {
@@ -39,8 +38,9 @@ impl Container {
         let images = self.images();
         images.refuse_if_exists(&id)?;
         // Before the name is free: somebody may make a container of that name, with a namespace, at once.
-        netns::remove(&NetnsName::of(&self.name))?;
+        self.remove_network()?;
         images.adopt(&self.name, &lock, &id)?;
+        self.forget_address()?;
         tracing::debug!("container {}: is image {id} now", self.name);
         Ok(id)
     }
@@ -59,10 +59,13 @@ impl Container {
             Some(name) => name.clone(),
             None => image.name.as_str().parse()?,
         };
+        let hostname = spec.hostname.clone().unwrap_or_else(|| Hostname::from(&name));
+        let mut network = spec.network.clone();
+        let book = settle(home, &mut network, &name, &hostname)?;
         let definition = Definition {
             images: departing.stack.iter().map(|image| image.id.clone()).collect(),
-            hostname: spec.hostname.clone().unwrap_or_else(|| Hostname::from(&name)),
-            network: spec.network,
+            hostname,
+            network,
             sandbox: spec.sandbox.clone(),
             tmpfs: spec.tmpfs.clone(),
             resources: spec.resources.clone(),
@@ -71,11 +74,11 @@ impl Container {
             ephemeral: false,
         };
         departing.into_container(&name, build(home, &definition)?)?;
+        drop(book);
         tracing::debug!("container {name}: was image {image}");
-        if spec.network.has_namespace() {
-            netns::ensure(&NetnsName::of(&name))?;
-        }
-        Ok(Self::new(home.clone(), name))
+        let container = Self::new(home.clone(), name);
+        container.make_network(&definition)?;
+        Ok(container)
     }
 }
 

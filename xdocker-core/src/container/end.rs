@@ -12,9 +12,7 @@ use super::{CLEARING, Container};
 use crate::cgroup::Group;
 use crate::error::{Error, Result};
 use crate::home::DirectoryLock;
-use crate::network::netns;
 use crate::session::{self, SOCKET};
-use crate::spec::NetnsName;
 use crate::state::{Found, remove};
 use crate::sys::pidfd::PidFd;
 
@@ -116,10 +114,10 @@ impl Container {
             Found::Abandoned(_) => failures.extend(self.repair(&lock).err()),
             Found::Starting | Found::Running(_) => return Err(Error::Running(self.name.clone())),
         }
-        // Not asked of the definition, which may be what is damaged: the name follows from ours.
-        failures.extend(netns::remove(&NetnsName::of(&self.name)).err());
+        failures.extend(self.remove_network().err());
         if failures.is_empty() || force {
             failures.extend(self.home.discard(&self.directory()).err());
+            failures.extend(self.forget_address().err());
         }
         one_error(format!("destroying container {}", self.name), failures)
     }
@@ -143,6 +141,9 @@ impl Container {
         failures.extend(group.iter().flat_map(Group::remove));
         failures.extend(unmount(&merged).map_err(Error::file("unmount", &merged)).err());
         failures.extend(remove(&lock.path().join(SOCKET)).err());
+        let withdrawn =
+            self.definition().and_then(|it| self.attachment(&it)?.map_or(Ok(()), |it| it.withdraw()));
+        failures.extend(withdrawn.err());
         if failures.is_empty() {
             failures.extend(records.close_run(record.as_ref(), oom_kills).err());
         }

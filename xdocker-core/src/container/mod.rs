@@ -15,6 +15,7 @@ mod definition;
 mod end;
 mod ephemeral;
 mod info;
+mod network;
 mod resources;
 mod root;
 
@@ -35,6 +36,7 @@ pub(crate) use definition::{Definition, build};
 pub use ephemeral::Ephemeral;
 pub(crate) use ephemeral::own;
 pub use info::ContainerInfo;
+pub(crate) use network::{change_bridge, names, settle};
 pub use root::Root;
 
 /// How long an operation waits for another one on the same container.

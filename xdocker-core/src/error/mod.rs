@@ -2,11 +2,13 @@
 //! options of a program, which is the CLI's business.
 
 mod archive;
+mod network;
 
 use std::io;
 use std::path::PathBuf;
 
 pub use archive::ArchiveError;
+pub use network::NetworkError;
 
 use crate::name::{ContainerName, ImageId, ImageRef, NameError};
 
@@ -102,6 +104,9 @@ pub enum Error {
     /// An archive that was refused, or could not be read or written.
     #[error(transparent)]
     Archive(#[from] ArchiveError),
+    /// A container that cannot be connected as it was asked for.
+    #[error(transparent)]
+    Network(#[from] NetworkError),
     /// A record of ours that cannot be understood.
     #[error("record {} is damaged", path.display())]
     Record {
@@ -188,6 +193,8 @@ impl Error {
             }
             Self::Archive(ArchiveError::Read(_) | ArchiveError::Write(_)) => ErrorKind::System,
             Self::Archive(_) => ErrorKind::InvalidArgument,
+            Self::Network(NetworkError::NoSuchInterface(_)) => ErrorKind::NotFound,
+            Self::Network(_) => ErrorKind::Conflict,
             Self::Timeout { .. } => ErrorKind::Timeout,
             Self::Format { .. } | Self::Unsupported { .. } => ErrorKind::Unsupported,
             Self::Record { .. } => ErrorKind::System,

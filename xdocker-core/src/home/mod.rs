@@ -5,7 +5,8 @@
 //!   images/NAME/VERSION/      0700   see `image`
 //!   containers/NAME/          0700   see `container`
 //!   .work/KIND-RANDOM/        0700   being built, or being deleted
-//!   srepo  xdocker.log
+//!   shared/                   0700   files that all containers see: see `network`
+//!   srepo  xdocker.log  bridge.json
 //! ```
 //!
 //! - **Nothing appears half.** What is built is built in a [`Stage`] below `.work` and gets its name by one
@@ -127,6 +128,23 @@ impl Home {
     /// Directory of one image, whether it exists or not.
     pub(crate) fn image(&self, id: &ImageId) -> PathBuf {
         self.images().join(&id.name).join(&id.version)
+    }
+
+    /// Record of the bridge of this home.
+    pub(crate) fn bridge_record(&self) -> PathBuf {
+        self.root.join("bridge.json")
+    }
+
+    /// Directory of the files that containers of this home share.
+    pub(crate) fn shared(&self) -> PathBuf {
+        self.root.join("shared")
+    }
+
+    /// Makes that directory.
+    pub(crate) fn make_shared(&self) -> Result<PathBuf> {
+        let path = self.shared();
+        make_directory(&path, 0o700, false)?;
+        Ok(path)
     }
 
     /// Directory of the stages.

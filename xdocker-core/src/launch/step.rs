@@ -156,6 +156,12 @@ pub(crate) enum Action {
         below: Slot,
         path: CString,
     },
+    /// Sends messages to the kernel.
+    Netlink {
+        protocol: u32,
+        messages: Vec<u8>,
+        missing_is_fine: bool,
+    },
     Keyring,
     LimitResource {
         resource: u32,
@@ -301,6 +307,10 @@ impl Action {
             Self::Mask { mount, below, path } => {
                 texts(&[path]);
                 Head(op::MASK, mount.0, below.0, 0, 0)
+            }
+            Self::Netlink { protocol, messages, missing_is_fine } => {
+                payload.extend(messages);
+                Head(op::NETLINK, 0, 0, u64::from(*protocol), u64::from(*missing_is_fine))
             }
             Self::Keyring => Head(op::KEYRING, 0, 0, 0, 0),
             Self::LimitResource { resource, soft, hard } => {

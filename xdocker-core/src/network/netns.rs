@@ -56,7 +56,7 @@ pub(crate) fn ensure(name: &NetnsName) -> Result<()> {
 }
 
 /// Whether a namespace is mounted at `path`.
-fn exists(path: &Path) -> bool {
+pub(super) fn exists(path: &Path) -> bool {
     statfs(path).is_ok_and(|found| i128::from(found.filesystem_type().0) == i128::from(NSFS_MAGIC))
 }
 

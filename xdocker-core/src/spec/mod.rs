@@ -2,20 +2,26 @@
 
 mod capability;
 mod container;
+mod endpoint;
 mod hostname;
 mod network;
+mod port_map;
 mod process;
 mod resources;
 mod sandbox;
 pub(crate) mod seccomp;
+mod subnet;
 mod tmpfs;
 
 pub use capability::Capabilities;
 pub use container::ContainerSpec;
+pub use endpoint::{Endpoint, InterfaceName};
 pub use hostname::Hostname;
 pub use network::{NetnsName, Network};
+pub use port_map::{HostPort, PortMap, Transport};
 pub use process::{Exec, WindowSize};
 pub use resources::{CpuQuota, CpuSet, MemorySize, PidsLimit, Resources, Weight};
 pub use sandbox::Sandbox;
 pub use seccomp::{Seccomp, SeccompProfile};
+pub use subnet::Subnet;
 pub use tmpfs::Tmpfs;

@@ -7,6 +7,7 @@ use std::str::FromStr;
 use md5::{Digest, Md5};
 use serde::{Deserialize, Serialize};
 
+use super::Endpoint;
 use crate::error::{Error, Result};
 use crate::name::ContainerName;
 
@@ -14,7 +15,7 @@ use crate::name::ContainerName;
 const NETNS_DIRECTORY: &str = "/run/netns";
 
 /// How a container is connected.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 #[non_exhaustive]
 pub enum Network {
@@ -23,13 +24,24 @@ pub enum Network {
     Host,
     /// A network namespace with nothing in it but a loopback interface that is down: the user's to set up.
     Custom,
+    /// An address on a bridge of the host's: outwards by NAT, inwards by mapped ports.
+    Bridge(Endpoint),
 }
 
 impl Network {
     /// Whether a container of this model has a network namespace of its own.
     #[must_use]
-    pub fn has_namespace(self) -> bool {
-        self != Self::Host
+    pub fn has_namespace(&self) -> bool {
+        *self != Self::Host
+    }
+
+    /// The place on the bridge, for a container that has one.
+    #[must_use]
+    pub fn endpoint(&self) -> Option<&Endpoint> {
+        match self {
+            Self::Bridge(endpoint) => Some(endpoint),
+            _ => None,
+        }
     }
 }
 
@@ -39,7 +51,8 @@ impl FromStr for Network {
         match text {
             "HOST" => Ok(Self::Host),
             "CUSTOM" => Ok(Self::Custom),
-            _ => Err(Error::invalid("network model", text, "it is one of HOST and CUSTOM")),
+            "BRIDGE" => Ok(Self::Bridge(Endpoint::new())),
+            _ => Err(Error::invalid("network model", text, "it is one of HOST, CUSTOM and BRIDGE")),
         }
     }
 }
@@ -49,6 +62,7 @@ impl fmt::Display for Network {
         f.write_str(match self {
             Self::Host => "HOST",
             Self::Custom => "CUSTOM",
+            Self::Bridge(_) => "BRIDGE",
         })
     }
 }
@@ -78,6 +92,17 @@ impl NetnsName {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Digits that the names of everything of the container's share.
+    fn suffix(&self) -> &str {
+        &self.0["nns".len()..]
+    }
+
+    /// The host's end of the pair that leads into the namespace.
+    #[must_use]
+    pub fn link(&self) -> String {
+        format!("eth{}", self.suffix())
     }
 
     /// The file that holds the namespace.
