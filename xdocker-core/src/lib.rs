@@ -25,6 +25,7 @@
 mod container;
 mod engine;
 mod error;
+mod etc;
 mod home;
 mod host;
 mod image;

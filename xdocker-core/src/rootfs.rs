@@ -6,6 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
+use crate::etc::Files;
 use crate::host::Kernel;
 use crate::launch::{Action, Attributes, Directory, Plan, Slot};
 use crate::security;
@@ -123,7 +124,7 @@ fn mount_data(layers: &Layers) -> Result<CString> {
 }
 
 /// Plans the new process's mounts: /proc, /sys, /dev and what belongs into it, masks, and the root itself.
-pub(crate) fn plan_mounts(plan: &mut Plan, layers: &Layers, sandbox: &Sandbox) {
+pub(crate) fn plan_mounts(plan: &mut Plan, layers: &Layers, files: &Files, sandbox: &Sandbox) {
     let root = plan.slot();
     let inside = plan.inside.purpose("cut the mounts off from the host's");
     inside.push(Action::SetAttributes {
@@ -147,6 +148,7 @@ pub(crate) fn plan_mounts(plan: &mut Plan, layers: &Layers, sandbox: &Sandbox) {
         security::mask(plan, proc, sys, dev);
     }
 
+    files.plan(plan, root, dev);
     plan.inside.purpose("change the root").push(Action::PivotRoot { root });
 }
 
@@ -290,7 +292,7 @@ mod tests {
         let mut plan = Plan::default();
         let layers = layers(200);
         plan_overlay(&mut plan, &layers, new_kernel()).unwrap();
-        plan_mounts(&mut plan, &layers, &Sandbox::default());
+        plan_mounts(&mut plan, &layers, &Files::default(), &Sandbox::default());
         assert_eq!(plan.inside.steps.last().unwrap().purpose, "change the root");
     }
 }
