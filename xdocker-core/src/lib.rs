@@ -26,6 +26,7 @@ mod cgroup;
 mod container;
 mod engine;
 mod error;
+mod etc;
 mod home;
 mod host;
 mod image;

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::cgroup::View;
 use crate::error::{Error, Result};
+use crate::etc::Files;
 use crate::host::Kernel;
 pub(crate) use crate::launch::c_path;
 use crate::launch::{Action, Attributes, Directory, Plan, Slot};
@@ -125,7 +126,13 @@ fn mount_data(layers: &Layers) -> Result<CString> {
 }
 
 /// Plans the new process's mounts: /proc, /sys, /dev and what belongs into it, masks, and the root itself.
-pub(crate) fn plan_mounts(plan: &mut Plan, layers: &Layers, cgroups: &View, sandbox: &Sandbox) {
+pub(crate) fn plan_mounts(
+    plan: &mut Plan,
+    layers: &Layers,
+    files: &Files,
+    cgroups: &View,
+    sandbox: &Sandbox,
+) {
     let root = plan.slot();
     let inside = plan.inside.purpose("cut the mounts off from the host's");
     inside.push(Action::SetAttributes {
@@ -150,6 +157,7 @@ pub(crate) fn plan_mounts(plan: &mut Plan, layers: &Layers, cgroups: &View, sand
         security::mask(plan, proc, sys, dev);
     }
 
+    files.plan(plan, root, dev);
     plan.inside.purpose("change the root").push(Action::PivotRoot { root });
 }
 
@@ -288,7 +296,7 @@ mod tests {
         let mut plan = Plan::default();
         let layers = layers(200);
         plan_overlay(&mut plan, &layers, new_kernel()).unwrap();
-        plan_mounts(&mut plan, &layers, &View::default(), &Sandbox::default());
+        plan_mounts(&mut plan, &layers, &Files::default(), &View::default(), &Sandbox::default());
         assert_eq!(plan.inside.steps.last().unwrap().purpose, "change the root");
     }
 }

@@ -1,7 +1,9 @@
 //! Execution of steps: each is one system call, or the few that make no sense apart.
 
 use crate::plan::Step;
-use crate::sys::{self, EACCES, EBUSY, EEXIST, EINVAL, ENAMETOOLONG, ENOENT, ENOSYS, ENOTDIR, EXDEV};
+use crate::sys::{
+    self, EACCES, EBUSY, EEXIST, EINVAL, EIO, ELOOP, ENAMETOOLONG, ENOENT, ENOSYS, ENOTDIR, EXDEV,
+};
 use crate::sys::{Cgroup, Errno, Memory, Result, Text};
 use crate::wire::{op, slot};
 
@@ -112,7 +114,8 @@ impl Machine {
                 // A container's PID 1 is immune to signals of its own (pid_namespaces(7)).
                 sys::exit(crate::BROKEN)
             }
-            op::MASK => self.mask(a, head.b, texts.take()),
+            op::MASK => self.mask(a, head.b, texts.take(), x == 1),
+            op::MAKE_FILE => make_file(a, texts.take(), x, step.payload()),
             op::SECCOMP => {
                 self.filter = step.payload();
                 if x == 1 { self.load_filter() } else { Ok(()) }
@@ -138,11 +141,12 @@ impl Machine {
     }
 
     /// Attaches the mount `mount` over what `path` names beneath the directory in slot `b`.
-    fn mask(&self, mount: i32, b: u8, path: Text) -> Result<()> {
-        use sys::{RESOLVE_BENEATH, RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS};
+    fn mask(&self, mount: i32, b: u8, path: Text, links_are_fine: bool) -> Result<()> {
+        use sys::{O_NOFOLLOW, O_PATH, RESOLVE_BENEATH, RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS};
         let how = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
-        match sys::openat2(self.fd(b), path, sys::O_PATH, how) {
+        match sys::openat2(self.fd(b), path, O_PATH | O_NOFOLLOW, how) {
             Err(ENOENT | ENOTDIR) => Ok(()),
+            Err(ELOOP) if links_are_fine => Ok(()),
             Err(why) => Err(why),
             Ok(target) => {
                 let result = sys::move_mount(mount, target);
@@ -264,6 +268,16 @@ fn counter(path: Text, word: Text) -> Result<u64> {
         .find_map(|line| line.strip_prefix(word.bytes())?.strip_prefix(b" "))
         .ok_or(sys::EPROTO)?;
     Ok(sys::number(number))
+}
+
+/// Makes a file; `payload` is its name, which `path` is too, a NUL, and what it holds.
+fn make_file(directory: i32, path: Text, mode: u64, payload: &[u8]) -> Result<()> {
+    let content = payload.get(path.bytes().len() + 1..).ok_or(EINVAL)?;
+    let flags = sys::O_WRONLY | sys::O_CREAT | sys::O_EXCL;
+    let file = sys::openat(directory, path, flags, mode as u32)?;
+    let written = sys::write(file, content);
+    sys::close(file);
+    check(written? == content.len(), EIO)
 }
 
 /// `result`, with some errors counted as success.

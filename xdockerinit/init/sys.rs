@@ -14,6 +14,7 @@ pub struct Errno(pub i32);
 
 pub const ENOENT: Errno = Errno(2);
 pub const EINTR: Errno = Errno(4);
+pub const EIO: Errno = Errno(5);
 pub const EAGAIN: Errno = Errno(11);
 pub const EACCES: Errno = Errno(13);
 pub const EBUSY: Errno = Errno(16);
@@ -23,6 +24,7 @@ pub const ENOTDIR: Errno = Errno(20);
 pub const EINVAL: Errno = Errno(22);
 pub const ENAMETOOLONG: Errno = Errno(36);
 pub const ENOSYS: Errno = Errno(38);
+pub const ELOOP: Errno = Errno(40);
 pub const EPROTO: Errno = Errno(71);
 
 pub type Result<T> = core::result::Result<T, Errno>;
@@ -384,6 +386,8 @@ pub const AT_REMOVEDIR: u64 = 0x200;
 pub const O_WRONLY: u64 = 1;
 pub const O_RDWR: u64 = 2;
 pub const O_CREAT: u64 = 0o100;
+pub const O_EXCL: u64 = 0o200;
+pub const O_NOFOLLOW: u64 = 0o400_000;
 pub const O_NOCTTY: u64 = 0o400;
 pub const O_TRUNC: u64 = 0o1000;
 pub const O_NONBLOCK: u64 = 0o4000;

@@ -198,13 +198,16 @@ pub mod op {
     /// Dies by SIGKILL. Only fault tests write it.
     pub const DIE: u16 = 29;
     /// Attaches the (detached) mount `a` over what `s0` names below `b`, which is resolved beneath `b`
-    /// without following anything; nothing there is fine.
+    /// without following anything; nothing there is fine. A link at its end is covered itself; with `x` = 1 one on the
+    /// way to it is fine, and nothing is covered.
     pub const MASK: u16 = 30;
     /// Sends the payload to the kernel over a netlink socket of protocol `x`; fails with the first error that is
     /// answered. With `y` = 1 something that is not there is fine. A child of the helper's does it: closing such a
     /// socket may wait for the kernel for 20 ms, which nobody else is to. In `UNDO` it is left out when the first step of
     /// the plan, which is such a step then, has failed.
     pub const NETLINK: u16 = 40;
+    /// Makes the file `s0` in `a`, with mode `x` and what follows in the payload.
+    pub const MAKE_FILE: u16 = 70;
     /// `seccomp(SET_MODE_FILTER, payload)`. With `x` = 0 it is done by the [`EXEC`] or [`INIT`] that follows,
     /// as the last thing, so that the filter has to allow nothing of ours but the execution; with `x` = 1 at
     /// once, for those who have the right to it only as long as they have `CAP_SYS_ADMIN`.

@@ -24,7 +24,8 @@ impl View {
     pub(crate) fn plan(&self, plan: &mut Plan, sys: Slot) {
         let read_only = Attributes::HARMLESS.and(Attributes::READ_ONLY);
         let (fs, mount, part) = (plan.slot(), plan.slot(), plan.slot());
-        let at_cgroup = Action::Mask { mount, below: sys, path: c"fs/cgroup".to_owned() };
+        let at_cgroup =
+            Action::Mask { mount, below: sys, path: c"fs/cgroup".to_owned(), links_are_fine: false };
         let inside = plan.inside.purpose("mount the cgroups at sys/fs/cgroup");
         match &self.cgroups[..] {
             [] => (),
@@ -44,7 +45,12 @@ impl View {
                     let (at, path, flags) = (Directory::Current, c_path(path), OPEN_TREE_CLONE);
                     inside.push(Action::OpenTree { at, path, to: part, flags });
                     inside.push(attributes(part, read_only));
-                    inside.push(Action::Mask { mount: part, below: mount, path: name });
+                    inside.push(Action::Mask {
+                        mount: part,
+                        below: mount,
+                        path: name,
+                        links_are_fine: false,
+                    });
                     inside.push(Action::Close { fd: part });
                 }
                 inside.push(attributes(mount, read_only)).push(Action::Close { fd: mount });

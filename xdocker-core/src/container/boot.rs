@@ -9,6 +9,7 @@ use nix::fcntl::OFlag;
 use super::{CLEARING, Container, Definition, Root};
 use crate::cgroup::Group;
 use crate::error::{Error, Result};
+use crate::etc::{FILES, Files, base_layer};
 use crate::home::DirectoryLock;
 use crate::host::Kernel;
 use crate::launch::{Action, Directory, Inheritance, Monitor, Plan};
@@ -192,13 +193,15 @@ impl Container {
             // Overlay wants a layer below; this directory is empty, and is only seen as such.
             lower.push(relative(self.root()));
         }
-        let layers = Layers {
+        let mut layers = Layers {
             home: home.to_owned(),
             lower,
             container: relative(self.directory()),
             volatile: definition.ephemeral,
         };
-        check_mount_points(definition, &layers)?;
+        if !check_mount_points(definition, &layers)? {
+            layers.lower.insert(0, relative(base_layer(&self.home)?));
+        }
         Ok(layers)
     }
 
@@ -234,7 +237,8 @@ impl Container {
                 .purpose(format!("join the network namespace {netns}"))
                 .push(Action::JoinNamespace { namespace, types: libc::CLONE_NEWNET });
         }
-        rootfs::plan_mounts(&mut plan, layers, &cgroups, &definition.sandbox);
+        let files = Files::of(&self.home, &definition.hostname, &definition.network);
+        rootfs::plan_mounts(&mut plan, layers, &files, &cgroups, &definition.sandbox);
         rootfs::plan_memory(&mut plan, &definition.sandbox, &definition.tmpfs);
         let name = c_path(definition.hostname.as_str().as_ref());
         plan.inside.purpose("set the host name").push(Action::SetHostname { name });
@@ -256,18 +260,23 @@ impl Container {
     }
 }
 
-/// Checks that some layer has each directory on which the kernel's file systems are mounted.
-fn check_mount_points(definition: &Definition, layers: &Layers) -> Result<()> {
+/// Checks that some layer has each directory on which the kernel's file systems are mounted, and says whether the files
+/// are there, too, on which those of [`etc`](crate::etc) are.
+fn check_mount_points(definition: &Definition, layers: &Layers) -> Result<bool> {
     let own = layers.container.join("rwlayer");
-    let mut missing = MOUNT_POINTS.to_vec();
+    let (mut missing, mut files) = (MOUNT_POINTS.to_vec(), FILES.to_vec());
     for layer in std::iter::once(&own).chain(layers.lower.iter().rev()) {
         let path = layers.home.join(layer);
         let root = File::open(&path).map_err(Error::file("open", &path))?;
-        missing
-            .retain(|name| open_in_root(&root, name.as_ref(), OFlag::O_PATH | OFlag::O_DIRECTORY).is_err());
-        if missing.is_empty() {
-            return Ok(());
+        let lacks = |name: &str, flag| open_in_root(&root, name.as_ref(), OFlag::O_PATH | flag).is_err();
+        missing.retain(|name| lacks(name, OFlag::O_DIRECTORY));
+        files.retain(|name| lacks(name, OFlag::O_NOFOLLOW));
+        if missing.is_empty() && files.is_empty() {
+            return Ok(true);
         }
+    }
+    if missing.is_empty() {
+        return Ok(false);
     }
     let images: Vec<_> = definition.images.iter().map(ToString::to_string).collect();
     let why = format!("there is no directory /{} in it", missing.join(", /"));

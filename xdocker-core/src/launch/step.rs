@@ -155,6 +155,14 @@ pub(crate) enum Action {
         mount: Slot,
         below: Slot,
         path: CString,
+        /// Where a link is on the way there, nothing is mounted; otherwise that is an error.
+        links_are_fine: bool,
+    },
+    MakeFile {
+        at: Directory,
+        path: CString,
+        mode: u32,
+        content: Vec<u8>,
     },
     /// Sends messages to the kernel.
     Netlink {
@@ -304,9 +312,14 @@ impl Action {
                 Head(op::CHDIR, 0, 0, 0, 0)
             }
             Self::Umask { mask } => Head(op::UMASK, 0, 0, u64::from(*mask), 0),
-            Self::Mask { mount, below, path } => {
+            Self::Mask { mount, below, path, links_are_fine } => {
                 texts(&[path]);
-                Head(op::MASK, mount.0, below.0, 0, 0)
+                Head(op::MASK, mount.0, below.0, u64::from(*links_are_fine), 0)
+            }
+            Self::MakeFile { at, path, mode, content } => {
+                texts(&[path]);
+                payload.extend(content);
+                Head(op::MAKE_FILE, at.number(), 0, u64::from(*mode), 0)
             }
             Self::Netlink { protocol, messages, missing_is_fine } => {
                 payload.extend(messages);

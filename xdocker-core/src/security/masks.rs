@@ -42,7 +42,7 @@ pub(crate) fn mask(plan: &mut Plan, proc: Slot, sys: Slot, dev: Slot) {
             to: cover,
             flags: OPEN_TREE_CLONE,
         });
-        inside.push(Action::Mask { mount: cover, below: proc, path: path(name) });
+        inside.push(Action::Mask { mount: cover, below: proc, path: path(name), links_are_fine: false });
         inside.push(Action::Close { fd: cover });
     }
     let directories = MASKED_PROC
@@ -55,7 +55,7 @@ pub(crate) fn mask(plan: &mut Plan, proc: Slot, sys: Slot, dev: Slot) {
         let attributes = Attributes::HARMLESS.and(Attributes::READ_ONLY);
         inside.push(Action::FsOpen { kind: c"tmpfs", to: fs });
         inside.push(Action::FsMount { fs, to: cover, attributes });
-        inside.push(Action::Mask { mount: cover, below, path: path(&name) });
+        inside.push(Action::Mask { mount: cover, below, path: path(&name), links_are_fine: false });
         inside.push(Action::Close { fd: cover });
     }
     for name in READ_ONLY_PROC.iter().filter(|name| there("/proc", name)) {
@@ -68,7 +68,7 @@ pub(crate) fn mask(plan: &mut Plan, proc: Slot, sys: Slot, dev: Slot) {
             set: Attributes::HARMLESS.and(Attributes::READ_ONLY),
             propagation: 0,
         });
-        inside.push(Action::Mask { mount: cover, below: proc, path: path(name) });
+        inside.push(Action::Mask { mount: cover, below: proc, path: path(name), links_are_fine: false });
         inside.push(Action::Close { fd: cover });
     }
 }
