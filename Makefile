@@ -37,6 +37,7 @@ check: linker ## Check the format, the lints and, with cargo-deny, licences and 
 rust-tests: root linker ## Run the tests of the workspace, doc tests included
 	@$(call install_package,busybox,busybox-static)
 	@$(call install_package,ip,iproute2)
+	@$(call install_package,nft,nftables)
 	@$(call install_package,setfattr,attr)
 	@$(call install_package,setpriv,util-linux)
 	$(CARGO) test --workspace

@@ -244,3 +244,34 @@ fn what_can_never_be_right_is_refused_at_create() {
         });
     });
 }
+
+#[test]
+fn containers_of_one_bridge_know_each_other_by_name_and_no_image_hears_of_it() {
+    with_home(|home| {
+        home.xdocker("-a install_test --version 1").ok();
+        home.xdocker("-a create -m test:1 -c test --host first --net BRIDGE -b").ok();
+        let inside =
+            |file: &str| home.xdocker_args(["-a", "run", "-c", "test", "--", "cat", file]).succeeds();
+        assert_eq!(inside("/etc/hostname"), "first\n");
+        // Made after the one that looks was booted.
+        home.xdocker("-a create -m test:1 -c two --host second --net BRIDGE").ok();
+        let hosts = inside("/etc/hosts");
+        assert!(hosts.contains("\n166.88.0.2\tfirst test\t"), "{hosts}");
+        assert!(hosts.contains("\n166.88.0.3\tsecond two\t"), "{hosts}");
+        home.xdocker("-a destroy -c two").ok();
+        assert!(!inside("/etc/hosts").contains("second"));
+        let write = home.xdocker_args(["-a", "run", "-c", "test", "--cmd", "echo x > /etc/hosts"]);
+        assert!(write.stderr().contains("Read-only file system"), "{write}");
+        home.xdocker_args(["-a", "run", "-c", "test", "--cmd", "echo x > /etc/resolv.conf"]).succeeds();
+        home.xdocker("-a shutdown -c test").ok();
+        let layer = home.path().join("containers/test/rwlayer");
+        assert!(!layer.join("etc").exists(), "nothing of it is the container's own");
+        home.xdocker("-a destroy -c test").ok();
+
+        // A link in the place of a file is covered, wherever it leads.
+        let etc = home.path().join("images/test/1/rlayer/etc");
+        std::os::unix::fs::symlink("/nowhere/at/all", etc.join("hostname")).unwrap();
+        home.xdocker("-a create -m test:1 -c test --host first -b").ok();
+        assert_eq!(inside("/etc/hostname"), "first\n");
+    });
+}

@@ -166,11 +166,17 @@ impl Home {
         while let Some(directory) = directories.pop() {
             for entry in fs::read_dir(&directory).into_iter().flatten() {
                 let path = entry.expect("an entry").path();
-                if path == self.path.join("xdocker.log") || path.ends_with("workdir/work") {
+                // What is made once for all containers is nothing of the one that failed.
+                let once = ["xdocker.log", "shared/base"].iter().any(|name| path == self.path.join(name));
+                if once || path.ends_with("workdir/work") {
                     continue;
                 }
                 let data = fs::symlink_metadata(&path).expect("a file of the home");
                 let size = if data.is_dir() { 0 } else { data.len() };
+                if path == self.path.join("shared") {
+                    directories.push(path);
+                    continue;
+                }
                 found.insert(format!("{:06o} {size} {}", data.permissions().mode(), path.display()));
                 if data.is_dir() {
                     directories.push(path);

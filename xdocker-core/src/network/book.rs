@@ -238,13 +238,14 @@ mod tests {
             hostname: "host".parse().unwrap(),
             name: "name".parse().unwrap(),
         };
-        let open = || Book::open(&home, || Ok(vec![known.clone()])).unwrap();
-        assert_eq!(open().entries, std::slice::from_ref(&known));
+        let expected = [known];
+        let open = || Book::open(&home, || Ok(expected.to_vec())).unwrap();
+        assert_eq!(open().entries, expected);
         let whole = fs::read_to_string(Book::path(&home)).unwrap();
         assert!(whole.ends_with("\n10.9.0.5\thost name\t# name\n"), "{whole}");
         for damaged in ["", "garbage", &whole[1..], &whole[..whole.len() - 1], &whole.replacen('#', "!", 1)] {
             fs::write(Book::path(&home), damaged).unwrap();
-            assert_eq!(open().entries, std::slice::from_ref(&known));
+            assert_eq!(open().entries, expected);
             assert_eq!(fs::read_to_string(Book::path(&home)).unwrap(), whole);
         }
     }

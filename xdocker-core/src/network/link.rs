@@ -82,22 +82,31 @@ impl Links {
         }
     }
 
-    /// Makes a bridge that is up and has an address.
+    /// Makes a bridge that is up and has an address: it appears under its name with all of it, or not at all.
     pub(super) fn add_bridge(&self, name: &str, subnet: Subnet) -> io::Result<u32> {
-        let mut bridge = link(
+        let draft = format!("xdnew{}", std::process::id());
+        let bridge = link(
             0,
             [
-                LinkAttribute::IfName(name.to_owned()),
+                LinkAttribute::IfName(draft.clone()),
                 // Without one of its own it would take the lowest of its ports', and change it as these come and go.
                 LinkAttribute::Address(mac(subnet.gateway()).to_vec()),
                 LinkAttribute::LinkInfo(vec![LinkInfo::Kind(InfoKind::Bridge)]),
             ],
         );
-        set_up(&mut bridge);
         self.ask(RouteNetlinkMessage::NewLink(bridge), NLM_F_CREATE | NLM_F_EXCL)?;
-        let made = self.find(name)?.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
-        self.add_address(made.index, subnet.gateway(), subnet)?;
-        Ok(made.index)
+        let publish = || {
+            let made = self.find(&draft)?.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
+            self.add_address(made.index, subnet.gateway(), subnet)?;
+            let mut named = link(made.index, [LinkAttribute::IfName(name.to_owned())]);
+            set_up(&mut named);
+            self.ask(RouteNetlinkMessage::SetLink(named), 0)?;
+            Ok(made.index)
+        };
+        publish().inspect_err(|_: &io::Error| {
+            // The reason why is what counts.
+            let _ = self.delete(&draft);
+        })
     }
 
     /// Makes a pair of links: `name`, a port of `bridge`, here, and `inside`, with the Ethernet address `mac`, in

@@ -198,10 +198,9 @@ impl Attachment {
             _ if step != PUBLISHING => Ok(Some(failure)),
             Some(libc::ENOENT) => {
                 let rules = Rules::open().map_err(failed())?;
-                let made = rules.ensure(bridge, *subnet).map_err(failed())?;
+                rules.ensure(bridge, *subnet).map_err(failed())?;
                 self.warn_of_closed_chains(&rules);
-                // There already: then it was something else that was missing.
-                Ok(if made { None } else { Some(failure) })
+                Ok(None)
             }
             Some(libc::EEXIST | libc::EBUSY) => {
                 let rules = Rules::open().map_err(failed())?;

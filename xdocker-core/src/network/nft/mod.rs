@@ -135,17 +135,15 @@ impl Rules {
         Socket::open(SockProtocol::NetlinkNetFilter).map(Self)
     }
 
-    /// Makes the tables that are missing; says whether one was.
-    pub(super) fn ensure(&self, bridge: &InterfaceName, subnet: Subnet) -> io::Result<bool> {
-        let mut any = false;
+    /// Makes the tables that are missing.
+    pub(super) fn ensure(&self, bridge: &InterfaceName, subnet: Subnet) -> io::Result<()> {
         for family in [Family::Bridge, Family::Ipv4] {
-            any |= match self.0.transact(&make(family, bridge, subnet)) {
-                Ok(_) => true,
-                Err(why) if why.raw_os_error() == Some(libc::EEXIST) => false,
-                Err(why) => return Err(why),
-            };
+            match self.0.transact(&make(family, bridge, subnet)) {
+                Err(why) if why.raw_os_error() != Some(libc::EEXIST) => return Err(why),
+                _ => {}
+            }
         }
-        Ok(any)
+        Ok(())
     }
 
     /// Sends a batch of ours.
