@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use xdocker_core::{Boot, Container, Ephemeral, Exec};
+use xdocker_core::{Boot, Container, Ephemeral, Exec, Sandbox};
 
 use crate::fixture::{Fixture, IDLE};
 use crate::rival::{Rival, Who, succeed};
@@ -18,9 +18,11 @@ use crate::{Result, sys};
 pub(crate) const CREATE: &str = "create";
 pub(crate) const CREATE_EPHEMERAL: &str = "create, ephemeral";
 pub(crate) const BOOT: &str = "boot our PID 1";
+pub(crate) const BOOT_OPEN: &str = "boot our PID 1, no sandbox";
 pub(crate) const FIRST_INSTRUCTION: &str = "boot to the first instruction";
 pub(crate) const RUN: &str = "run `true` inside";
 pub(crate) const RUN_IN_A_ROW: &str = "run `true` inside, 20 in a row, one of them";
+pub(crate) const RUN_OPEN: &str = "run `true` inside, 20 in a row, one of them, no sandbox";
 /// How many programs are run in a row, as a program that uses the library would: nothing else in between.
 const ROW: u32 = 20;
 pub(crate) const RUN_COMMAND: &str = "run `true` inside, command";
@@ -42,13 +44,15 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Measures everything.
 pub(crate) fn measure(fixture: &Fixture, rounds: usize) -> Result<Samples> {
     let idle = fixture.boot("idle")?;
+    let open = fixture.engine.create(&Fixture::spec("open")?.sandbox(Sandbox::privileged()))?;
+    open.boot(&Boot::new())?;
     let victim = fixture.bundle("bundle-idle", &IDLE)?;
     for rival in fixture.rivals() {
         rival.start(&victim, "idle")?;
     }
     let mut series = Vec::new();
     life_cycle(fixture, &mut series);
-    programs(fixture, &idle, &mut series);
+    programs(fixture, &idle, &open, &mut series);
     whole_lives(fixture, &mut series)?;
     for rival in fixture.rivals() {
         let mut number = 0;
@@ -65,6 +69,7 @@ pub(crate) fn measure(fixture: &Fixture, rounds: usize) -> Result<Samples> {
         rival.delete("idle")?;
     }
     idle.destroy(true)?;
+    open.destroy(true)?;
     samples.extend(lists(fixture, rounds.min(20))?);
     Ok(samples)
 }
@@ -111,6 +116,12 @@ fn life_cycle<'a>(fixture: &'a Fixture, series: &mut Vec<Series<'a>>) {
         container.destroy(true)?;
         Ok(cost)
     });
+    add(series, BOOT_OPEN, Who::Xdocker, || {
+        let container = engine.create(&Fixture::spec("booted")?.sandbox(Sandbox::privileged()))?;
+        let cost = time(|| Ok(container.boot(&Boot::new())?))?;
+        container.destroy(true)?;
+        Ok(cost)
+    });
     add(series, SHUTDOWN, Who::Xdocker, || {
         let container = fixture.boot("ending")?;
         let cost = time(|| Ok(container.shutdown(PATIENCE)?))?;
@@ -128,22 +139,29 @@ fn life_cycle<'a>(fixture: &'a Fixture, series: &mut Vec<Series<'a>>) {
 }
 
 /// Programs in a container that runs.
-fn programs<'a>(fixture: &'a Fixture, idle: &'a Container, series: &mut Vec<Series<'a>>) {
+fn programs<'a>(
+    fixture: &'a Fixture,
+    idle: &'a Container,
+    open: &'a Container,
+    series: &mut Vec<Series<'a>>,
+) {
     use xdocker_core::Stdio as Within;
     add(series, RUN, Who::Xdocker, || {
         let mut command = idle.command("/bin/true");
         command.stdin(Within::Null).stdout(Within::Null).stderr(Within::Null);
         time(|| Ok(command.status()?))
     });
-    add(series, RUN_IN_A_ROW, Who::Xdocker, || {
-        let run = || -> Result<()> {
-            let mut command = idle.command("/bin/true");
-            command.stdin(Within::Null).stdout(Within::Null).stderr(Within::Null);
-            command.status()?;
-            Ok(())
-        };
-        Ok(time(|| (0..ROW).try_for_each(|_| run()))? / f64::from(ROW))
-    });
+    for (operation, container) in [(RUN_IN_A_ROW, idle), (RUN_OPEN, open)] {
+        add(series, operation, Who::Xdocker, move || {
+            let run = || -> Result<()> {
+                let mut command = container.command("/bin/true");
+                command.stdin(Within::Null).stdout(Within::Null).stderr(Within::Null);
+                command.status()?;
+                Ok(())
+            };
+            Ok(time(|| (0..ROW).try_for_each(|_| run()))? / f64::from(ROW))
+        });
+    }
     add(series, RUN_COMMAND, Who::Xdocker, || {
         time(|| succeed(&mut fixture.xdocker("-a run -c idle -- /bin/true")))
     });

@@ -49,6 +49,10 @@ pub(crate) const STATS: Table<12> = Table {
     rule: 138,
 };
 
+/// `-s doctor`
+pub(crate) const FEATURES: Table<3> =
+    Table { columns: [("feature", 16), ("here", 8), ("detail", 0)], rule: 76 };
+
 impl<const N: usize> Table<N> {
     /// The table with `rows`; nothing at all where there is none. As in the seed the titles are padded to the
     /// end of the line and the rows are not, and a cell that is too long pushes the rest to the right.

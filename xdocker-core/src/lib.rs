@@ -24,6 +24,7 @@
 
 mod cgroup;
 mod container;
+mod doctor;
 mod engine;
 mod error;
 mod etc;
@@ -42,6 +43,7 @@ mod sys;
 
 pub use cgroup::{CgroupName, CpuStats, IoStats, MemoryStats, NetworkStats, PidsStats, Stats, Throttling};
 pub use container::{Boot, Container, ContainerInfo, Ephemeral, Root};
+pub use doctor::{Feature, HostReport};
 pub use engine::Engine;
 pub use error::{ArchiveError, Error, ErrorKind, NetworkError, Result};
 pub use image::{

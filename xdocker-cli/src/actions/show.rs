@@ -1,11 +1,12 @@
 //! What there is.
 
 use std::os::unix::process::ExitStatusExt;
+use std::process::ExitCode;
 use std::time::SystemTime;
 
 use jiff::Timestamp;
 use serde::Serialize;
-use xdocker_core::{ContainerInfo, Endpoint, ExitRecord, Image, State};
+use xdocker_core::{ContainerInfo, Endpoint, ExitRecord, Feature, HostReport, Image, State};
 
 use super::{container, engine};
 use crate::clock;
@@ -62,6 +63,32 @@ pub(crate) fn container_root(given: Given) -> Outcome {
     if given.json { json(&serde_json::json!({ "root": root })) } else { report::print(&format!("{root}\n")) }
 }
 
+/// `-s doctor`. Ends with 1 where containers cannot be booted.
+pub(crate) fn doctor(given: Given) -> Outcome {
+    let report = HostReport::probe();
+    if given.json {
+        let features: Vec<_> = report.features.iter().map(FeatureObject::from).collect();
+        json(
+            &serde_json::json!({ "kernel": report.kernel, "can_boot": report.can_boot(), "features": features }),
+        )?;
+    } else {
+        report::print(&table::FEATURES.text(report.features.iter().map(|feature| {
+            let here = match (feature.present, feature.required) {
+                (true, _) => "yes",
+                (false, true) => "MISSING",
+                (false, false) => "no",
+            };
+            let detail = match (feature.present, &*feature.detail) {
+                (true, detail) => detail.to_owned(),
+                (false, "") => feature.without.to_owned(),
+                (false, detail) => format!("{detail}: {}", feature.without),
+            };
+            [feature.name.to_owned(), here.to_owned(), detail]
+        })))?;
+    }
+    Ok(if report.can_boot() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
 /// One line of JSON.
 pub(super) fn json(value: &impl Serialize) -> Outcome {
     report::print(&(serde_json::to_string(value).expect("what we print has text for keys") + "\n"))
@@ -92,6 +119,28 @@ impl From<&Image> for ImageObject {
             version: image.id.version.to_string(),
             modified: instant(image.modified),
             size: image.size,
+        }
+    }
+}
+
+/// Something that the host has or has not, for scripts.
+#[derive(Serialize)]
+struct FeatureObject<'a> {
+    name: &'a str,
+    present: bool,
+    required: bool,
+    detail: &'a str,
+    without: &'a str,
+}
+
+impl<'a> From<&'a Feature> for FeatureObject<'a> {
+    fn from(feature: &'a Feature) -> Self {
+        Self {
+            name: feature.name,
+            present: feature.present,
+            required: feature.required,
+            detail: &feature.detail,
+            without: feature.without,
         }
     }
 }

@@ -97,6 +97,12 @@ pub(super) static ROWS: &[Row] = &[
         run: actions::network::show_bridge,
     },
     Row {
+        verb: Show("doctor"),
+        about: "tell what this host offers containers, and what does not work without the rest",
+        parts: &[],
+        run: actions::show::doctor,
+    },
+    Row {
         verb: Action("create"),
         about: "make a container from images",
         parts: &[

@@ -117,6 +117,7 @@ mod tests {
                -s container_root (-c|--container) (container)
                -s stats [ (-c|--container) (container) ]
                -s bridge
+               -s doctor
                -a create (-m|--image) (image[:version])[,(image[:version])]... [ create options ] [ (-c|--container) (container) ] [ (-b|--boot) [ cgroup options ] [ (-t|--attach) | ( (-e|--exec) (cmd|"program para1 ...") | -- (cmd) (para1) ... ) [ --wait | --rm ] ] ]
                -a boot (-c|--container) (container) [ cgroup options ] [ (-t|--attach) | ( (-e|--exec) (cmd|"program para1 ...") | -- (cmd) (para1) ... ) [ --wait ] ]
                -a attach (-c|--container) (container)

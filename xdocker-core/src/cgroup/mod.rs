@@ -23,9 +23,10 @@ use std::time::{Duration, Instant};
 use crate::error::{Error, Result};
 use crate::launch::{Action, Directory, Plan, c_path};
 use crate::spec::{CpuSet, Resources};
-use host::{Controller, Hierarchy, Host, Version};
+use host::Hierarchy;
 use limits::{Facts, Write};
 
+pub(crate) use host::{Controller, Host, Version};
 pub use name::CgroupName;
 pub(crate) use stats::network;
 pub use stats::{CpuStats, IoStats, MemoryStats, NetworkStats, PidsStats, Stats, Throttling};

@@ -29,48 +29,69 @@ const AT_EMPTY_PATH: u32 = 0x1000;
 /// we made a moment ago and nobody could swap (CVE-2025-31133); targets are resolved below the mounts
 /// themselves, never through the root (CVE-2025-52881).
 pub(crate) fn mask(plan: &mut Plan, proc: Slot, sys: Slot, dev: Slot) {
+    plan.inside.purpose("mask paths of /proc and /sys");
     let cover = plan.slot();
-    let fs = plan.slot();
-    let inside = plan.inside.purpose("mask paths of /proc and /sys");
-    // The container's /proc and /sys have the same entries as the host's: it is one kernel.
-    let there = |mount: &str, name: &str| Path::new(mount).join(name).exists();
-    for name in MASKED_FILES.iter().filter(|name| there("/proc", name)) {
-        let null = c"null".to_owned();
-        inside.push(Action::OpenTree {
-            at: Directory::At(dev),
-            path: null,
-            to: cover,
-            flags: OPEN_TREE_CLONE,
-        });
-        inside.push(Action::Mask { mount: cover, below: proc, path: path(name), links_are_fine: false });
-        inside.push(Action::Close { fd: cover });
+    hide_files(plan, proc, dev, cover);
+    hide_directories(plan, proc, sys, cover);
+    protect(plan, proc, cover);
+}
+
+/// Whether the container's /proc or /sys will have that entry: it has the host's, it is one kernel.
+fn is_there(mount: &str, name: &str) -> bool {
+    Path::new(mount).join(name).exists()
+}
+
+fn hide_files(plan: &mut Plan, proc: Slot, dev: Slot, cover: Slot) {
+    for name in MASKED_FILES.iter().filter(|name| is_there("/proc", name)) {
+        let (at, path) = (Directory::At(dev), c"null".to_owned());
+        plan.inside.push(Action::OpenTree { at, path, to: cover, flags: OPEN_TREE_CLONE });
+        attach(plan, cover, proc, name);
     }
+}
+
+/// Covers directories by one empty file system: making one for each is dear on hosts of many processors.
+fn hide_directories(plan: &mut Plan, proc: Slot, sys: Slot, cover: Slot) {
+    let (fs, empty) = (plan.slot(), plan.slot());
     let directories = MASKED_PROC
         .iter()
         .map(|name| ("/proc", proc, (*name).to_owned()))
         .chain(MASKED_SYS.iter().map(|name| ("/sys", sys, (*name).to_owned())))
         .chain(processors().map(|name| ("/sys", sys, name)))
-        .filter(|(mount, _, name)| there(mount, name));
-    for (_, below, name) in directories {
-        let attributes = Attributes::HARMLESS.and(Attributes::READ_ONLY);
-        inside.push(Action::FsOpen { kind: c"tmpfs", to: fs });
-        inside.push(Action::FsMount { fs, to: cover, attributes });
-        inside.push(Action::Mask { mount: cover, below, path: path(&name), links_are_fine: false });
-        inside.push(Action::Close { fd: cover });
+        .filter(|(mount, _, name)| is_there(mount, name));
+    for (count, (_, below, name)) in directories.enumerate() {
+        if count == 0 {
+            let attributes = Attributes::HARMLESS.and(Attributes::READ_ONLY);
+            plan.inside.push(Action::FsOpen { kind: c"tmpfs", to: fs });
+            plan.inside.push(Action::FsMount { fs, to: empty, attributes });
+            plan.inside.push(Action::Mask { mount: empty, below, path: path(&name), links_are_fine: false });
+        } else {
+            // Of a mount that has its place: before Linux 6.15 there is no copy of another.
+            let (at, flags) = (Directory::At(empty), OPEN_TREE_CLONE | AT_EMPTY_PATH);
+            plan.inside.push(Action::OpenTree { at, path: c"".to_owned(), to: cover, flags });
+            attach(plan, cover, below, &name);
+        }
     }
-    for name in READ_ONLY_PROC.iter().filter(|name| there("/proc", name)) {
+}
+
+fn protect(plan: &mut Plan, proc: Slot, cover: Slot) {
+    for name in READ_ONLY_PROC.iter().filter(|name| is_there("/proc", name)) {
         let flags = OPEN_TREE_CLONE | AT_RECURSIVE;
-        inside.push(Action::OpenTree { at: Directory::At(proc), path: path(name), to: cover, flags });
-        inside.push(Action::SetAttributes {
+        plan.inside.push(Action::OpenTree { at: Directory::At(proc), path: path(name), to: cover, flags });
+        plan.inside.push(Action::SetAttributes {
             at: Directory::At(cover),
             path: c"".to_owned(),
             flags: AT_EMPTY_PATH | AT_RECURSIVE,
             set: Attributes::HARMLESS.and(Attributes::READ_ONLY),
             propagation: 0,
         });
-        inside.push(Action::Mask { mount: cover, below: proc, path: path(name), links_are_fine: false });
-        inside.push(Action::Close { fd: cover });
+        attach(plan, cover, proc, name);
     }
+}
+
+/// Puts the mount in `cover` over an entry of `below`, and forgets it.
+fn attach(plan: &mut Plan, cover: Slot, below: Slot, name: &str) {
+    plan.inside.push(Action::Mask { mount: cover, below, path: path(name), links_are_fine: false });
+    plan.inside.push(Action::Close { fd: cover });
 }
 
 /// What may be masked of each processor. The directories of all of them look alike: where the first has none,

@@ -152,3 +152,55 @@ fn by_argument() -> [(&'static str, Response); 5] {
         ("clone3", MISSING.into()),
     ]
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    /// The rows of the table in docs/security.md whose first title is `capability` and second `system calls`.
+    fn documented() -> BTreeMap<String, Vec<String>> {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/security.md");
+        let text = std::fs::read_to_string(path).unwrap();
+        let table = text.split("| capability | system calls |\n|---|---|\n").nth(1).unwrap();
+        let rows = table.lines().take_while(|line| line.starts_with('|'));
+        let cells = rows.map(|row| row.trim_matches('|').split_once('|').unwrap());
+        let names = |cell: &str| cell.split('`').skip(1).step_by(2).map(str::to_owned).collect();
+        cells.map(|(capability, calls)| (capability.trim().to_owned(), names(calls))).collect()
+    }
+
+    #[test]
+    fn what_a_capability_allows_is_documented() {
+        let usual = Capabilities::default();
+        let is_allowed =
+            |filter: &Filter, number: usize| filter.responses[number].otherwise == Verdict::Allow;
+        let base = filter(usual);
+        let mut allowed = BTreeMap::new();
+        for (capability, _) in &WITH_CAPABILITY {
+            let name = capability.to_string().replace("CAP_", "");
+            let more = filter(usual | name.parse().unwrap());
+            let news =
+                (0..CONSIDERED).filter(|number| !is_allowed(&base, *number) && is_allowed(&more, *number));
+            let mut names: Vec<_> = news.filter_map(super::name).map(str::to_owned).collect();
+            // These have a table of their own.
+            names.retain(|name| name != "clone" && name != "clone3");
+            names.sort();
+            if !names.is_empty() {
+                allowed.insert(name, names);
+            }
+        }
+        assert_eq!(documented(), allowed);
+    }
+
+    #[test]
+    fn what_is_allowed_to_our_pid_1_is_allowed_to_all() {
+        let (all, own) = (filter(Capabilities::NONE), init());
+        for number in INIT.numbers() {
+            assert_eq!(all.responses[number], Verdict::Allow.into());
+            assert_eq!(own.responses[number], Verdict::Allow.into());
+        }
+        let count = own.responses.iter().filter(|response| **response == Verdict::Allow.into()).count();
+        assert_eq!(count, 11, "as docs/security.md says");
+    }
+}
