@@ -22,6 +22,7 @@
 //! namespace, signal handler, working directory or child of it is touched.
 #![deny(unsafe_code)]
 
+mod accounts;
 mod cgroup;
 mod container;
 mod engine;
@@ -54,6 +55,6 @@ pub use session::{Child, Command, Stdio, Terminal};
 pub use spec::{
     Capabilities, ContainerSpec, CpuQuota, CpuSet, Endpoint, Exec, HostPort, Hostname, InterfaceName,
     MemorySize, NetnsName, Network, PidsLimit, PortMap, Resources, Sandbox, Seccomp, SeccompProfile, Subnet,
-    Tmpfs, Transport, Weight, WindowSize,
+    Tmpfs, Transport, User, Weight, WindowSize,
 };
 pub use state::{ExitRecord, State};

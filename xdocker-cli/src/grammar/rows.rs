@@ -125,8 +125,11 @@ pub(super) static ROWS: &[Row] = &[
         parts: &[
             One(&CONTAINER),
             Maybe(&One(&ATTACH)),
+            Maybe(&One(&USER)),
             Many(&ENVIRONMENT),
+            Many(&ENVIRONMENT_FILE),
             Maybe(&One(&DIRECTORY)),
+            Maybe(&One(&TIMEOUT)),
             OneOf(&[One(&COMMAND), Program]),
         ],
         run: actions::session::run,

@@ -120,7 +120,7 @@ mod tests {
                -a create (-m|--image) (image[:version])[,(image[:version])]... [ create options ] [ (-c|--container) (container) ] [ (-b|--boot) [ cgroup options ] [ (-t|--attach) | ( (-e|--exec) (cmd|"program para1 ...") | -- (cmd) (para1) ... ) [ --wait | --rm ] ] ]
                -a boot (-c|--container) (container) [ cgroup options ] [ (-t|--attach) | ( (-e|--exec) (cmd|"program para1 ...") | -- (cmd) (para1) ... ) [ --wait ] ]
                -a attach (-c|--container) (container)
-               -a run (-c|--container) (container) [ (-t|--attach) ] [ --env (name=value) ][ --env ... ] [ --workdir (directory) ] ( --cmd (command) | -- (cmd) (para1) ... )
+               -a run (-c|--container) (container) [ (-t|--attach) ] [ --user (user[:group]) ] [ --env (name=value) ][ --env ... ] [ --env-file (file) ][ --env-file ... ] [ --workdir (directory) ] [ --timeout (seconds) ] ( --cmd (command) | -- (cmd) (para1) ... )
                -a limit (-c|--container) (container) [ cgroup options ]
                -a shutdown (-c|--container) (container) [ --time (seconds) ] [ (-f|--forcely) ]
                -a kill (-c|--container) (container) [ (-f|--forcely) ]
