@@ -168,8 +168,13 @@ pub(crate) fn ok() -> Outcome {
 
 /// The exit code that stands for how a command ended.
 pub(crate) fn exit_code(status: ExitStatus) -> ExitCode {
+    ExitCode::from(code(status))
+}
+
+/// The same as a number.
+pub(crate) fn code(status: ExitStatus) -> u8 {
     let code = status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or_default());
-    ExitCode::from(u8::try_from(code & 0xff).unwrap_or(u8::MAX))
+    u8::try_from(code & 0xff).unwrap_or(u8::MAX)
 }
 
 #[cfg(test)]

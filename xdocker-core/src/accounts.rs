@@ -1,6 +1,7 @@
 //! Users and groups of a container, from its own `/etc/passwd` and `/etc/group`. Both may be whatever a program
 //! inside has put there: a link, a pipe that never says anything, a file without an end.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::io;
 use std::os::fd::AsFd;
@@ -74,6 +75,19 @@ impl Identity {
         let home = known.as_ref().and_then(Entry::home).unwrap_or(Path::new("/")).to_owned();
         Ok(Self { uid, gid, groups, home })
     }
+}
+
+/// The names of the users of the container with this root, by their numbers.
+///
+/// # Errors
+/// [`Error::File`] when the list cannot be read.
+pub(crate) fn user_names(root: &File) -> Result<HashMap<u32, String>> {
+    let passwd = read_list(root, "etc/passwd")?;
+    let mut names = HashMap::new();
+    for entry in entries(&passwd) {
+        names.entry(entry.number).or_insert_with(|| entry.name.to_owned());
+    }
+    Ok(names)
 }
 
 /// One line of a list: `NAME:x:NUMBER:…`.

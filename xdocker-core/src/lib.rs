@@ -42,7 +42,7 @@ mod state;
 mod sys;
 
 pub use cgroup::{CgroupName, CpuStats, IoStats, MemoryStats, NetworkStats, PidsStats, Stats, Throttling};
-pub use container::{Boot, Container, ContainerInfo, Ephemeral, Root};
+pub use container::{Boot, Container, ContainerInfo, Ephemeral, Process, Root};
 pub use engine::Engine;
 pub use error::{ArchiveError, Error, ErrorKind, NetworkError, Result};
 pub use image::{

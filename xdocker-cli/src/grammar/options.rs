@@ -13,6 +13,7 @@ use xdocker_core::{
 
 use super::words;
 use super::{BadValue, Opt, Takes};
+use crate::signals::Signal;
 
 /// What the command line gave, typed. What an action needs is there: the grammar has seen to it.
 #[derive(Debug, Default)]
@@ -48,6 +49,7 @@ pub(crate) struct Given {
     pub(crate) user: Option<User>,
     pub(crate) timeout: Option<Duration>,
     pub(crate) time: Option<Duration>,
+    pub(crate) signal: Option<Signal>,
     pub(crate) forcely: bool,
     pub(crate) shutdown: bool,
     pub(crate) version: Option<Version>,
@@ -80,6 +82,8 @@ enum Refused {
     Line(PathBuf, usize),
     #[error("a number of seconds greater than 0 is expected")]
     Limit,
+    #[error("the name of a signal is expected, as in HUP, or its number")]
+    Signal,
     #[error("it names no program")]
     NoProgram,
     #[error("`host` or `busybox` is expected")]
@@ -137,6 +141,15 @@ fn assignment(value: &OsStr) -> Option<(OsString, OsString)> {
     let middle = bytes.iter().position(|byte| *byte == b'=').filter(|at| *at > 0)?;
     let part = |bytes| OsStr::from_bytes(bytes).to_owned();
     Some((part(&bytes[..middle]), part(&bytes[middle + 1..])))
+}
+
+/// `HUP`, `SIGHUP`, `hup` or `1`.
+fn signal(text: &str) -> Option<Signal> {
+    if let Ok(number) = text.parse::<i32>() {
+        return Signal::try_from(number).ok();
+    }
+    let name = text.to_ascii_uppercase();
+    format!("SIG{}", name.strip_prefix("SIG").unwrap_or(&name)).parse().ok()
 }
 
 /// The lines of a file of variables.
@@ -558,6 +571,17 @@ pub(super) static TIME: Opt = Opt {
         Ok(())
     }),
     about: "how long it may take to end by itself before it is killed; 10 without this",
+};
+
+pub(super) static SIGNAL: Opt = Opt {
+    short: None,
+    long: "signal",
+    alias: None,
+    takes: Takes::Value("(signal)", |given, value| {
+        given.signal = Some(signal(&text(value)?).ok_or(Refused::Signal)?);
+        Ok(())
+    }),
+    about: "signal to send to the root process, as in HUP; without this all end at once",
 };
 
 pub(super) static FORCELY: Opt = Opt {
