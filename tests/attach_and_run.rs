@@ -188,7 +188,9 @@ fn run_takes_a_program_as_it_is() {
     let line = ["-a", "run", "-c", "test", "--env", "A=1", "--env", "B=x=y", "--workdir", "/usr"];
     home.xdocker_args(line.iter().chain(&["--cmd", "pwd; echo $A$B"])).prints("/usr\n1x=y\n");
     let gone = home.xdocker("-a run -c test -- /no/such/program");
-    gone.fails(1, "/no/such/program");
+    gone.fails(127, "/no/such/program");
+    home.xdocker("-a run -c test -- nosuch").fails(127, "nosuch");
+    home.xdocker("-a run -c test -- /etc/passwd").fails(126, "/etc/passwd");
 }
 
 #[test]

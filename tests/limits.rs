@@ -77,8 +77,8 @@ fn two_threads_under_a_quota_of_half_a_core_get_half_a_core() {
     println!("{:.1}%, throttled in {throttled} of {} periods", 100.0 * share, after.periods - before.periods);
     assert!(share <= 0.55, "{share}");
     // Others may have taken the core, but in each period in which it had to wait it had had its share.
-    assert!(throttled > 0 && share >= 0.045 * throttled as f64 / 3.0, "{share}, {throttled}");
-    assert!(after.time > before.time);
+    assert!(share >= 0.045 * throttled as f64 / 3.0, "{share}, {throttled}");
+    assert!(if throttled > 0 { after.time > before.time } else { share < 0.5 }, "{share}, {throttled}");
 }
 
 #[test]

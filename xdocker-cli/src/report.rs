@@ -1,7 +1,8 @@
 //! How an action ends: its exit code, and what is said when it fails.
 //!
 //! Exit codes: 0 done, 1 failed, 2 wrong usage; `run`, `attach` and `--wait` end with the code of the command, or
-//! 128 and the number of the signal that ended it. A failure is one line on standard error; with `-d` a second
+//! 128 and the number of the signal that ended it; as with shells and timeout(1), 127 where the program is not
+//! found, 126 where it cannot be executed, 124 where its time was up. A failure is one line on standard error; with `-d` a second
 //! line says what may be done about it; with `--json` both are one JSON object.
 
 use std::error::Error as StdError;
@@ -14,6 +15,13 @@ use xdocker_core::{Error, ErrorKind};
 
 use crate::grammar::Misuse;
 use crate::text::printable;
+
+/// Exit code of `run` when the command's time was up, as of timeout(1).
+pub(crate) const TIMED_OUT: u8 = 124;
+/// Exit code for a program that cannot be executed, as of a shell.
+const NOT_EXECUTABLE: u8 = 126;
+/// Exit code for a program that is not there, as of a shell.
+const NOT_FOUND: u8 = 127;
 
 /// What an action returns.
 pub(crate) type Outcome = Result<ExitCode, Failure>;
@@ -123,6 +131,10 @@ impl Failure {
     pub(crate) fn report(&self, debug: bool, json: bool) -> ExitCode {
         let code = match self {
             Self::Misuse(_) => ExitCode::from(2),
+            Self::Engine(Error::Execute { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+                ExitCode::from(NOT_FOUND)
+            }
+            Self::Engine(Error::Execute { .. }) => ExitCode::from(NOT_EXECUTABLE),
             _ => ExitCode::FAILURE,
         };
         // `xdocker -s images | head -1` is not an error that anybody wants to read.
@@ -156,8 +168,13 @@ pub(crate) fn ok() -> Outcome {
 
 /// The exit code that stands for how a command ended.
 pub(crate) fn exit_code(status: ExitStatus) -> ExitCode {
+    ExitCode::from(code(status))
+}
+
+/// The same as a number.
+pub(crate) fn code(status: ExitStatus) -> u8 {
     let code = status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or_default());
-    ExitCode::from(u8::try_from(code & 0xff).unwrap_or(u8::MAX))
+    u8::try_from(code & 0xff).unwrap_or(u8::MAX)
 }
 
 #[cfg(test)]

@@ -30,6 +30,10 @@ pub(crate) const CONTAINERS: Table<7> = Table {
     rule: 107,
 };
 
+/// `-s top`
+pub(crate) const PROCESSES: Table<5> =
+    Table { columns: [("pid", 8), ("host_pid", 10), ("user", 12), ("rss", 10), ("command", 0)], rule: 80 };
+
 /// `-s stats`
 pub(crate) const STATS: Table<12> = Table {
     columns: [

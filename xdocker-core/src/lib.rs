@@ -22,6 +22,7 @@
 //! namespace, signal handler, working directory or child of it is touched.
 #![deny(unsafe_code)]
 
+mod accounts;
 mod cgroup;
 mod container;
 mod doctor;
@@ -42,7 +43,7 @@ mod state;
 mod sys;
 
 pub use cgroup::{CgroupName, CpuStats, IoStats, MemoryStats, NetworkStats, PidsStats, Stats, Throttling};
-pub use container::{Boot, Container, ContainerInfo, Ephemeral, Root};
+pub use container::{Boot, Container, ContainerInfo, Ephemeral, Process, Root};
 pub use doctor::{Feature, HostReport};
 pub use engine::Engine;
 pub use error::{ArchiveError, Error, ErrorKind, NetworkError, Result};
@@ -56,6 +57,6 @@ pub use session::{Child, Command, Stdio, Terminal};
 pub use spec::{
     Capabilities, ContainerSpec, CpuQuota, CpuSet, Endpoint, Exec, HostPort, Hostname, InterfaceName,
     MemorySize, NetnsName, Network, PidsLimit, PortMap, Resources, Sandbox, Seccomp, SeccompProfile, Subnet,
-    Tmpfs, Transport, Weight, WindowSize,
+    Tmpfs, Transport, User, Weight, WindowSize,
 };
 pub use state::{ExitRecord, State};

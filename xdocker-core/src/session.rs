@@ -13,10 +13,11 @@ use std::time::{Duration, Instant};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use xdockerinit::wire::{report, request};
 
+use crate::accounts::Identity;
 use crate::error::{Error, Result};
 use crate::launch::{Action, Plan, failure, memfd};
 use crate::name::ContainerName;
-use crate::spec::{Exec, WindowSize};
+use crate::spec::{Exec, User, WindowSize};
 use crate::sys::seqpacket::Connection;
 use crate::sys::terminal;
 
@@ -60,13 +61,16 @@ pub struct Command {
     container: ContainerName,
     directory: PathBuf,
     exec: Exec,
+    user: Option<User>,
+    timeout: Option<Duration>,
     terminal: Option<WindowSize>,
     stdio: [Option<Stdio>; 3],
 }
 
 impl Command {
     pub(crate) fn new(container: ContainerName, directory: PathBuf, exec: Exec) -> Self {
-        Self { container, directory, exec, terminal: None, stdio: [None, None, None] }
+        let stdio = [None, None, None];
+        Self { container, directory, exec, user: None, timeout: None, terminal: None, stdio }
     }
 
     /// Changes the specification of the process in place.
@@ -94,6 +98,19 @@ impl Command {
     /// Sets the working directory, an absolute path as seen inside. `/` otherwise.
     pub fn current_dir(&mut self, directory: impl Into<PathBuf>) -> &mut Self {
         self.change(|exec| exec.current_dir(directory))
+    }
+
+    /// The user to be, and its groups, as the container itself knows them. Root otherwise.
+    pub fn user(&mut self, user: User) -> &mut Self {
+        self.user = Some(user);
+        self
+    }
+
+    /// How long it may take. Then its process group gets SIGTERM and, two seconds later, SIGKILL; whoever waits
+    /// for it gets [`Error::Timeout`]. Without this it may take for ever.
+    pub fn timeout(&mut self, limit: Duration) -> &mut Self {
+        self.timeout = Some(limit);
+        self
     }
 
     /// Standard input; otherwise ours with [`Self::spawn`] and [`Self::status`], `/dev/null` with
@@ -124,8 +141,8 @@ impl Command {
     /// Starts the process.
     ///
     /// # Errors
-    /// [`Error::NotRunning`]; [`Error::Launch`] when the program cannot be executed inside, with the
-    /// kernel's reason.
+    /// [`Error::NotRunning`]; [`Error::Execute`] when the program cannot be executed inside, with the
+    /// kernel's reason; [`Error::Invalid`] for a user that the container does not know; [`Error::Launch`].
     pub fn spawn(&mut self) -> Result<Child> {
         self.spawn_with(|| Stdio::Inherit)
     }
@@ -151,9 +168,12 @@ impl Command {
         let plan = self.plan()?;
         let file = memfd(&plan)?;
         let connection = self.connect()?;
+        // Zero is for ever; who may take no time at all gets the least there is.
+        let limit =
+            self.timeout.map_or(0, |limit| u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX).max(1));
         let mut ours = [None, None, None];
         if self.terminal.is_some() {
-            connection.ask(request::SESSION, 0, &[file.as_fd()]).map_err(|why| self.lost(why))?;
+            connection.ask(request::SESSION, limit, &[file.as_fd()]).map_err(|why| self.lost(why))?;
         } else {
             let mut theirs = Vec::with_capacity(3);
             for (number, (stdio, ours)) in self.stdio.iter_mut().zip(&mut ours).enumerate() {
@@ -163,7 +183,7 @@ impl Command {
             }
             let [input, output, errors] = [0, 1, 2].map(|n: usize| theirs[n].as_fd());
             let fds = [file.as_fd(), input, output, errors];
-            connection.ask(request::SESSION, 0, &fds).map_err(|why| self.lost(why))?;
+            connection.ask(request::SESSION, limit, &fds).map_err(|why| self.lost(why))?;
         }
         let (started, master) = match connection.report().map_err(|why| self.lost(why))? {
             None => return Err(Error::NotRunning(self.container.clone())),
@@ -175,6 +195,7 @@ impl Command {
             pid: started.pid as u32,
             connection,
             status: None,
+            timeout: self.timeout,
             stdin,
             stdout,
             stderr,
@@ -204,7 +225,15 @@ impl Command {
         let mut plan = Plan::default();
         plan.terminal = self.terminal;
         plan.host.purpose("join the container").push(Action::JoinContainer { types: NAMESPACES });
-        plan_process(&mut plan, &self.exec)?;
+        let identity = match &self.user {
+            None => Identity::root(),
+            Some(user) => {
+                let root = self.directory.join("merged");
+                let root = File::open(&root).map_err(Error::file("open", &root))?;
+                Identity::find(&root, user)?
+            }
+        };
+        plan_process(&mut plan, &self.exec, &identity)?;
         Ok(plan)
     }
 }
@@ -218,12 +247,16 @@ pub(crate) fn hang_up(directory: &File) -> io::Result<()> {
 }
 
 /// Plans how a program begins: its directory, its user, its execution. The sandbox comes from the container.
-pub(crate) fn plan_process(plan: &mut Plan, exec: &Exec) -> Result<()> {
-    let (argv, envp, path) = (exec.argv()?, exec.envp()?, exec.directory()?);
+pub(crate) fn plan_process(plan: &mut Plan, exec: &Exec, identity: &Identity) -> Result<()> {
+    let (argv, envp, path) = (exec.argv()?, exec.envp(&identity.home)?, exec.directory()?);
     plan.inside.purpose("set the file creation mask").push(Action::Umask { mask: 0o022 });
     let shown = path.to_string_lossy().into_owned();
     plan.inside.purpose(format!("enter the directory {shown}")).push(Action::ChangeDirectory { path });
-    plan.inside.purpose("set user and groups").push(Action::BECOME_ROOT);
+    if plan.terminal.is_some() {
+        plan.inside.purpose("give the terminal to its user").push(Action::OwnTerminal { uid: identity.uid });
+    }
+    let Identity { uid, gid, groups, .. } = identity.clone();
+    plan.inside.purpose("set user and groups").push(Action::SetIdentity { uid, gid, groups });
     let shown = exec.program().display().to_string();
     plan.inside.purpose(format!("execute {shown}")).push(Action::Execute { argv, envp });
     Ok(())
@@ -262,6 +295,7 @@ pub struct Child {
     pid: u32,
     connection: Connection,
     status: Option<ExitStatus>,
+    timeout: Option<Duration>,
     /// Our end of its standard input, if that is a pipe.
     pub stdin: Option<File>,
     /// Our end of its standard output, if that is a pipe.
@@ -305,7 +339,8 @@ impl Child {
     /// Closes our end of its standard input and waits for its end.
     ///
     /// # Errors
-    /// [`Error::System`] when the container's monitor was killed.
+    /// [`Error::System`] when the container's monitor was killed; [`Error::Timeout`], once, when it was ended
+    /// because its time was up.
     pub fn wait(&mut self) -> Result<ExitStatus> {
         self.stdin = None;
         let (status, _) = self.wait_for(None)?;
@@ -343,11 +378,16 @@ impl Child {
                 return Ok((None, false));
             }
             let told = self.connection.report()?;
-            Ok((told.map(|(told, _)| ExitStatus::from_raw(told.status)), true))
+            Ok((told.map(|(told, _)| (told.kind, ExitStatus::from_raw(told.status))), true))
         };
-        let (status, over) = ended().map_err(failed)?;
-        self.status = status;
-        Ok((status, over))
+        let (told, over) = ended().map_err(failed)?;
+        self.status = told.map(|(_, status)| status);
+        match (told, self.timeout) {
+            (Some((report::TIMED_OUT, _)), Some(limit)) => {
+                Err(Error::Timeout { what: "the end of a process in a container".into(), limit })
+            }
+            _ => Ok((self.status, over)),
+        }
     }
 
     /// Closes our end of its standard input, collects what it prints and waits for its end.

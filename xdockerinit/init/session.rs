@@ -15,7 +15,7 @@ use core::ffi::c_void;
 use crate::plan::Plan;
 use crate::process::{Failure, Progress, as_bytes, enter, run_section};
 use crate::steps::Machine;
-use crate::sys::{self, Cgroup, Cloned, Poll, Result, SIGHUP, SIGKILL, Text, Wait};
+use crate::sys::{self, Cgroup, Cloned, Poll, Result, SIGHUP, SIGKILL, SIGTERM, Text, Wait};
 use crate::wire::{MAGIC, Report, Request, flag, op, report, request, section, work};
 
 /// How many sessions a container can have at a time.
@@ -35,8 +35,11 @@ struct Session {
     /// The process; 0 as long as the client has not asked for one.
     pid: i32,
     terminal: bool,
-    /// When the process is killed, in nanoseconds since boot; 0 for never.
+    /// When something is done about the process, in nanoseconds since boot; 0 for never.
     deadline: u64,
+    /// What is done then: a signal.
+    last_word: i32,
+    timed_out: bool,
 }
 
 impl Session {
@@ -92,12 +95,19 @@ impl Sessions {
     pub fn patience(&self) -> i32 {
         let next =
             self.table[..self.count].iter().map(|session| session.deadline).filter(|at| *at != 0).min();
-        next.map_or(-1, |at| (at.saturating_sub(sys::uptime()) / 1_000_000 + 1) as i32)
+        next.map_or(-1, |at| (at.saturating_sub(sys::uptime()) / 1_000_000 + 1).min(i32::MAX as u64) as i32)
     }
 
     /// A client has connected.
     pub fn admit(&mut self, connection: i32) {
-        let session = Session { connection, pid: 0, terminal: false, deadline: 0 };
+        let session = Session {
+            connection,
+            pid: 0,
+            terminal: false,
+            deadline: 0,
+            last_word: SIGKILL,
+            timed_out: false,
+        };
         match self.table.get_mut(self.count) {
             Some(free) => {
                 *free = session;
@@ -121,13 +131,16 @@ impl Sessions {
         }
     }
 
-    /// Kills what has gone on for too long without its client.
+    /// Ends what has gone on for too long: by SIGKILL without its client, by SIGTERM first when its time is up.
     pub fn expire(&mut self) {
         let now = sys::uptime();
         for session in self.table[..self.count].iter_mut().filter(|session| session.deadline != 0) {
             if session.deadline <= now {
-                session.signal(SIGKILL);
-                session.deadline = 0;
+                session.signal(session.last_word);
+                let asked = session.last_word == SIGTERM;
+                session.timed_out |= asked;
+                session.deadline = if asked { now + GRACE } else { 0 };
+                session.last_word = SIGKILL;
             }
         }
     }
@@ -139,7 +152,8 @@ impl Sessions {
             if session.pid > 0
                 && let Ok(Some((pid, status))) = sys::wait(Wait::Pid(session.pid), sys::WNOHANG)
             {
-                session.tell(Report { kind: report::ENDED, pid, status, ..Report::default() }, -1);
+                let kind = if session.timed_out { report::TIMED_OUT } else { report::ENDED };
+                session.tell(Report { kind, pid, status, ..Report::default() }, -1);
                 self.remove(index);
             }
         }
@@ -167,6 +181,10 @@ impl Sessions {
                 match started {
                     Ok(process) => {
                         session.pid = process.pid;
+                        if asked.argument != 0 {
+                            session.deadline = sys::uptime().saturating_add(asked.argument);
+                            session.last_word = SIGTERM;
+                        }
                         session.terminal = process.master >= 0;
                         let started = Report { kind: report::STARTED, pid: process.pid, ..Report::default() };
                         session.tell(started, process.master);
@@ -201,6 +219,7 @@ impl Sessions {
                 session.connection = -1;
                 session.signal(SIGHUP);
                 session.deadline = sys::uptime() + GRACE;
+                session.last_word = SIGKILL;
             }
         }
     }

@@ -7,6 +7,9 @@ use crate::sys::{
 use crate::sys::{Cgroup, Errno, Memory, Result, Text};
 use crate::wire::{op, slot};
 
+/// prctl(2): a change of identity leaves the permitted capabilities.
+const PR_SET_KEEPCAPS: u64 = 8;
+
 /// What steps of a process have between them: the descriptors that they pass on to one another.
 pub struct Machine {
     slots: [i32; slot::COUNT],
@@ -18,6 +21,8 @@ pub struct Machine {
     pub cgroup: Option<Cgroup>,
     /// How often the kernel has killed in the container for want of memory, if that was noted.
     pub oom_kills: Option<u64>,
+    /// Whether the process has become another user than root.
+    unprivileged: bool,
     /// Whether the process was cloned into a PID namespace of its own.
     pub may_be_init: bool,
 }
@@ -31,6 +36,7 @@ impl Machine {
             filter: &[],
             cgroup: None,
             oom_kills: None,
+            unprivileged: false,
             may_be_init: false,
         }
     }
@@ -94,9 +100,16 @@ impl Machine {
                 let groups = step.payload();
                 sys::setgroups(groups.len() / 4, groups.as_ptr())?;
                 sys::setresgid(x)?;
-                sys::setresuid(y)
+                self.unprivileged = y != 0;
+                if !self.unprivileged {
+                    return sys::setresuid(y);
+                }
+                sys::prctl(PR_SET_KEEPCAPS, 1, 0)?;
+                sys::setresuid(y)?;
+                sys::keep_capabilities(u64::MAX, 0)
             }
-            op::CAPSET => sys::keep_capabilities(x, y),
+            op::OWN_TERMINAL => sys::fchown(0, x),
+            op::CAPSET => sys::keep_capabilities(if self.unprivileged { 0 } else { x }, y),
             op::RLIMIT => sys::prlimit(head.a, x, y),
             op::CHDIR => chdir(texts.take()),
             op::UMASK => {

@@ -301,6 +301,11 @@ pub fn seccomp(program: &[u8]) -> Result<()> {
     call!(317, SET_MODE_FILTER, 0, program.as_ptr()).map(drop)
 }
 
+/// fchown(2) without the group.
+pub fn fchown(fd: i32, uid: u64) -> Result<()> {
+    call!(93, fd, uid, u32::MAX).map(drop)
+}
+
 pub fn setgroups(count: usize, groups: *const u8) -> Result<()> {
     call!(116, count, groups).map(drop)
 }

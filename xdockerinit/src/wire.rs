@@ -177,11 +177,14 @@ pub mod op {
     pub const PRCTL: u16 = 19;
     /// Drops every capability from the bounding set whose bit in `x` is clear, and all ambient ones.
     pub const BOUNDING: u16 = 20;
-    /// `setgroups(payload of u32)`, `setresgid(x)`, `setresuid(y)`.
+    /// `setgroups(payload of u32)`, `setresgid(x)`, `setresuid(y)`. Whoever is not root then keeps the
+    /// capabilities until [`CAPSET`], which may have to be preceded by a filter that needs one.
     pub const IDS: u16 = 21;
     /// Drops every permitted capability whose bit in `x` is clear, makes the others effective, and sets the
-    /// inheritable ones to `y`.
+    /// inheritable ones to `y`. Whoever is not root loses all.
     pub const CAPSET: u16 = 22;
+    /// `fchown(0, x, -1)`: the terminal of a session is its user's.
+    pub const OWN_TERMINAL: u16 = 80;
     /// `prlimit(resource a, soft x, hard y)`.
     pub const RLIMIT: u16 = 23;
     /// `chdir(s0)`, and then `getcwd` must be absolute (CVE-2024-21626).
@@ -236,6 +239,8 @@ pub mod report {
     pub const FAILED: u32 = 2;
     /// The process ended; [`super::Report::status`] as of wait(2).
     pub const ENDED: u32 = 3;
+    /// The same, but its time was up.
+    pub const TIMED_OUT: u32 = 4;
 }
 
 /// What a monitor or a session says, one a message.
@@ -258,7 +263,8 @@ pub struct Report {
 
 /// Kinds of [`Request`].
 pub mod request {
-    /// Start a process: descriptors are the plan, then stdin, stdout and stderr (none on a terminal).
+    /// Start a process: descriptors are the plan, then stdin, stdout and stderr (none on a terminal). It may take
+    /// `argument` nanoseconds; 0 is for ever.
     pub const SESSION: u32 = 1;
     /// Sent by the client of a session: signal `argument` to its process's group.
     pub const SIGNAL: u32 = 2;

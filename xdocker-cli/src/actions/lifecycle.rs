@@ -8,7 +8,7 @@ use xdocker_core::{
     Boot, Capabilities, Container, ContainerName, ContainerSpec, Error, Exec, Sandbox, State,
 };
 
-use super::{container, engine, network, session};
+use super::{container, engine, network, session, show};
 use crate::grammar::Given;
 use crate::report::{self, Failure, Outcome, exit_code};
 use crate::signals::{self, Signal};
@@ -137,8 +137,28 @@ pub(crate) fn shutdown(given: Given) -> Outcome {
 
 /// `-a kill`
 pub(crate) fn kill(given: Given) -> Outcome {
-    stopped(container(&given)?.kill(), given.forcely)?;
+    let container = container(&given)?;
+    // One that means the end waits for it.
+    let result = match given.signal {
+        None | Some(Signal::SIGKILL) => container.kill(),
+        Some(signal) => container.signal(signal as i32),
+    };
+    stopped(result, given.forcely)?;
     report::ok()
+}
+
+/// `-a wait`
+pub(crate) fn wait(given: Given) -> Outcome {
+    let container = container(&given)?;
+    let Some(exit) = container.wait()? else {
+        return Err(Error::NotRunning(container.name().clone()).into());
+    };
+    if given.json {
+        show::json(&show::ExitObject::from(&exit))?;
+    } else {
+        report::print(&format!("{}\n", report::code(exit.status())))?;
+    }
+    Ok(exit_code(exit.status()))
 }
 
 /// `-a destroy`

@@ -4,7 +4,7 @@ use std::io;
 use std::os::fd::AsFd;
 use std::process::ExitCode;
 
-use xdocker_core::{Child, Command, Container, Terminal};
+use xdocker_core::{Child, Command, Container, Error, Terminal};
 
 use super::container;
 use crate::grammar::Given;
@@ -50,8 +50,17 @@ pub(crate) fn run(given: Given) -> Outcome {
     if let Some(directory) = &given.directory {
         command.current_dir(directory);
     }
+    if let Some(user) = given.user {
+        command.user(user);
+    }
+    if let Some(limit) = given.timeout {
+        command.timeout(limit);
+    }
     let signals = taken_signals()?;
-    follow(command.spawn()?, &signals)
+    match follow(command.spawn()?, &signals) {
+        Err(Failure::Engine(Error::Timeout { .. })) => Ok(ExitCode::from(report::TIMED_OUT)),
+        outcome => outcome,
+    }
 }
 
 /// Signals to us from here on. They are taken before the command starts: none is lost between the two.

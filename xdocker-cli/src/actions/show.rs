@@ -1,12 +1,16 @@
 //! What there is.
 
+use std::ffi::OsString;
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitCode;
 use std::time::SystemTime;
 
 use jiff::Timestamp;
 use serde::Serialize;
-use xdocker_core::{ContainerInfo, Endpoint, ExitRecord, Feature, HostReport, Image, State};
+use xdocker_core::{
+    ContainerInfo, Endpoint, ExitRecord, Feature, HostReport, Image, Process, Resources, Sandbox, State,
+    Tmpfs,
+};
 
 use super::{container, engine};
 use crate::clock;
@@ -89,6 +93,45 @@ pub(crate) fn doctor(given: Given) -> Outcome {
     Ok(if report.can_boot() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
+/// `-s inspect`
+pub(crate) fn inspect(given: Given) -> Outcome {
+    let container = container(&given)?;
+    let info = container.info()?;
+    let object = InspectObject {
+        container: ContainerObject::from(&info),
+        root: container.root().display().to_string(),
+        sandbox: &info.sandbox,
+        tmpfs: &info.tmpfs,
+        resources: &info.resources,
+    };
+    if given.json {
+        return json(&object);
+    }
+    report::print(&(serde_json::to_string_pretty(&object).expect("what we print has text for keys") + "\n"))
+}
+
+/// `-s top`
+pub(crate) fn top(given: Given) -> Outcome {
+    let processes = container(&given)?.processes()?;
+    if given.json {
+        return json(&processes.iter().map(ProcessObject::from).collect::<Vec<_>>());
+    }
+    report::print(&table::PROCESSES.text(processes.iter().map(ProcessObject::from).map(|process| {
+        [
+            process.inner_pid.to_string(),
+            process.pid.to_string(),
+            process.user.unwrap_or_else(|| process.uid.to_string()),
+            Size(process.resident).to_string(),
+            // As ps(1) shows one that has nothing to show: a zombie.
+            if process.command.is_empty() {
+                format!("[{}]", process.name)
+            } else {
+                process.command.join(" ")
+            },
+        ]
+    })))
+}
+
 /// One line of JSON.
 pub(super) fn json(value: &impl Serialize) -> Outcome {
     report::print(&(serde_json::to_string(value).expect("what we print has text for keys") + "\n"))
@@ -164,9 +207,47 @@ struct ContainerObject {
     exit: Option<ExitObject>,
 }
 
+/// All of a container for scripts.
+#[derive(Serialize)]
+struct InspectObject<'a> {
+    #[serde(flatten)]
+    container: ContainerObject,
+    root: String,
+    sandbox: &'a Sandbox,
+    tmpfs: &'a [Tmpfs],
+    resources: &'a Resources,
+}
+
+/// A process for scripts. What is no UTF-8 in it is replaced.
+#[derive(Serialize)]
+struct ProcessObject {
+    pid: u32,
+    inner_pid: u32,
+    uid: u32,
+    user: Option<String>,
+    resident: u64,
+    command: Vec<String>,
+    name: String,
+}
+
+impl From<&Process> for ProcessObject {
+    fn from(process: &Process) -> Self {
+        let text = |text: &OsString| text.to_string_lossy().into_owned();
+        Self {
+            pid: process.pid,
+            inner_pid: process.inner_pid,
+            uid: process.uid,
+            user: process.user.clone(),
+            resident: process.resident,
+            command: process.command.iter().map(text).collect(),
+            name: text(&process.name),
+        }
+    }
+}
+
 /// An end for scripts: either `code` or `signal` is there.
 #[derive(Serialize)]
-struct ExitObject {
+pub(super) struct ExitObject {
     code: Option<i32>,
     signal: Option<i32>,
     ended: Option<String>,

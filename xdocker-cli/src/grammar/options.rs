@@ -2,17 +2,18 @@
 
 use std::ffi::{OsStr, OsString};
 use std::net::Ipv4Addr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
 use xdocker_core::{
     Capabilities, ContainerName, Hostname, ImageRef, InterfaceName, Network, PackOptions, PortMap, Resources,
-    Seccomp, SeccompProfile, Subnet, TestImage, Tmpfs, UnpackOptions, Version, Whiteouts,
+    Seccomp, SeccompProfile, Subnet, TestImage, Tmpfs, UnpackOptions, User, Version, Whiteouts,
 };
 
 use super::words;
 use super::{BadValue, Opt, Takes};
+use crate::signals::Signal;
 
 /// What the command line gave, typed. What an action needs is there: the grammar has seen to it.
 #[derive(Debug, Default)]
@@ -45,7 +46,10 @@ pub(crate) struct Given {
     pub(crate) command: Option<String>,
     pub(crate) environment: Vec<(OsString, OsString)>,
     pub(crate) directory: Option<PathBuf>,
+    pub(crate) user: Option<User>,
+    pub(crate) timeout: Option<Duration>,
     pub(crate) time: Option<Duration>,
+    pub(crate) signal: Option<Signal>,
     pub(crate) forcely: bool,
     pub(crate) shutdown: bool,
     pub(crate) version: Option<Version>,
@@ -74,6 +78,12 @@ enum Refused {
     Seconds,
     #[error("NAME=VALUE is expected")]
     Assignment,
+    #[error("cannot read line {1} of {0}: NAME=VALUE is expected")]
+    Line(PathBuf, usize),
+    #[error("a number of seconds greater than 0 is expected")]
+    Limit,
+    #[error("the name of a signal is expected, as in HUP, or its number")]
+    Signal,
     #[error("it names no program")]
     NoProgram,
     #[error("`host` or `busybox` is expected")]
@@ -131,6 +141,26 @@ fn assignment(value: &OsStr) -> Option<(OsString, OsString)> {
     let middle = bytes.iter().position(|byte| *byte == b'=').filter(|at| *at > 0)?;
     let part = |bytes| OsStr::from_bytes(bytes).to_owned();
     Some((part(&bytes[..middle]), part(&bytes[middle + 1..])))
+}
+
+/// `HUP`, `SIGHUP`, `hup` or `1`.
+fn signal(text: &str) -> Option<Signal> {
+    if let Ok(number) = text.parse::<i32>() {
+        return Signal::try_from(number).ok();
+    }
+    let name = text.to_ascii_uppercase();
+    format!("SIG{}", name.strip_prefix("SIG").unwrap_or(&name)).parse().ok()
+}
+
+/// The lines of a file of variables.
+fn assignments(file: &Path, text: &[u8]) -> Result<Vec<(OsString, OsString)>, Refused> {
+    use std::os::unix::ffi::OsStrExt;
+    let lines = text.split(|byte| *byte == b'\n').enumerate();
+    let said = lines.filter(|(_, line)| !line.trim_ascii().is_empty() && !line.starts_with(b"#"));
+    said.map(|(index, line)| {
+        assignment(OsStr::from_bytes(line)).ok_or_else(|| Refused::Line(file.to_owned(), index + 1))
+    })
+    .collect()
 }
 
 pub(super) static DEBUG: Opt = Opt {
@@ -484,6 +514,42 @@ pub(super) static ENVIRONMENT: Opt = Opt {
     about: "variable for the environment of the command",
 };
 
+pub(super) static ENVIRONMENT_FILE: Opt = Opt {
+    short: None,
+    long: "env-file",
+    alias: None,
+    takes: Takes::Value("(file)", |given, value| {
+        let file = PathBuf::from(value);
+        let text = std::fs::read(&file).map_err(|why| Refused::File(file.clone(), why))?;
+        given.environment.extend(assignments(&file, &text)?);
+        Ok(())
+    }),
+    about: "variables for it, a name=value a line, taken as they are; empty lines and those with # are passed over",
+};
+
+pub(super) static USER: Opt = Opt {
+    short: None,
+    long: "user",
+    alias: None,
+    takes: Takes::Value("(user[:group])", |given, value| {
+        given.user = Some(parsed(value)?);
+        Ok(())
+    }),
+    about: "who the command is inside: a name that the container knows, or a number; root without this",
+};
+
+pub(super) static TIMEOUT: Opt = Opt {
+    short: None,
+    long: "timeout",
+    alias: None,
+    takes: Takes::Value("(seconds)", |given, value| {
+        let seconds = text(value)?.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+        given.timeout = Some(seconds.filter(|limit| !limit.is_zero()).ok_or(Refused::Limit)?);
+        Ok(())
+    }),
+    about: "how long the command may take, as in 0.5; then SIGTERM, SIGKILL two seconds later, and exit code 124",
+};
+
 pub(super) static DIRECTORY: Opt = Opt {
     short: None,
     long: "workdir",
@@ -505,6 +571,17 @@ pub(super) static TIME: Opt = Opt {
         Ok(())
     }),
     about: "how long it may take to end by itself before it is killed; 10 without this",
+};
+
+pub(super) static SIGNAL: Opt = Opt {
+    short: None,
+    long: "signal",
+    alias: None,
+    takes: Takes::Value("(signal)", |given, value| {
+        given.signal = Some(signal(&text(value)?).ok_or(Refused::Signal)?);
+        Ok(())
+    }),
+    about: "signal to send to the root process, as in HUP; without this all end at once",
 };
 
 pub(super) static FORCELY: Opt = Opt {

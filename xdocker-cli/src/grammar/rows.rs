@@ -85,6 +85,18 @@ pub(super) static ROWS: &[Row] = &[
         run: actions::show::container_root,
     },
     Row {
+        verb: Show("inspect"),
+        about: "print all that is known of a container, as JSON",
+        parts: &[One(&CONTAINER)],
+        run: actions::show::inspect,
+    },
+    Row {
+        verb: Show("top"),
+        about: "list the processes of a running container",
+        parts: &[One(&CONTAINER)],
+        run: actions::show::top,
+    },
+    Row {
         verb: Show("stats"),
         about: "print what running containers use; on a terminal again every second, until Ctrl-C",
         parts: &[Maybe(&One(&CONTAINER))],
@@ -131,8 +143,11 @@ pub(super) static ROWS: &[Row] = &[
         parts: &[
             One(&CONTAINER),
             Maybe(&One(&ATTACH)),
+            Maybe(&One(&USER)),
             Many(&ENVIRONMENT),
+            Many(&ENVIRONMENT_FILE),
             Maybe(&One(&DIRECTORY)),
+            Maybe(&One(&TIMEOUT)),
             OneOf(&[One(&COMMAND), Program]),
         ],
         run: actions::session::run,
@@ -151,9 +166,15 @@ pub(super) static ROWS: &[Row] = &[
     },
     Row {
         verb: Action("kill"),
-        about: "end a container at once",
-        parts: &[One(&CONTAINER), Maybe(&One(&FORCELY))],
+        about: "end a container at once, or send it a signal",
+        parts: &[One(&CONTAINER), Maybe(&One(&SIGNAL)), Maybe(&One(&FORCELY))],
         run: actions::lifecycle::kill,
+    },
+    Row {
+        verb: Action("wait"),
+        about: "wait for the end of a container, print its exit code and end with it",
+        parts: &[One(&CONTAINER)],
+        run: actions::lifecycle::wait,
     },
     Row {
         verb: Action("destroy"),

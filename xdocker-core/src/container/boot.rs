@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use nix::fcntl::OFlag;
 
 use super::{CLEARING, Container, Definition, Root};
+use crate::accounts::Identity;
 use crate::cgroup::Group;
 use crate::error::{Error, Result};
 use crate::etc::{FILES, Files, base_layer};
@@ -243,7 +244,7 @@ impl Container {
         let name = c_path(definition.hostname.as_str().as_ref());
         plan.inside.purpose("set the host name").push(Action::SetHostname { name });
         match &boot.exec {
-            Some(exec) => plan_process(&mut plan, exec)?,
+            Some(exec) => plan_process(&mut plan, exec, &Identity::root())?,
             None => {
                 plan.inside.purpose("set user and groups").push(Action::BECOME_ROOT);
                 security::restrict_init(&mut plan, &definition.sandbox);

@@ -13,7 +13,7 @@ use crate::cgroup::Group;
 use crate::error::{Error, Result};
 use crate::home::DirectoryLock;
 use crate::session::{self, SOCKET};
-use crate::state::{Found, remove};
+use crate::state::{ExitRecord, Found, remove};
 use crate::sys::pidfd::PidFd;
 
 impl Container {
@@ -47,6 +47,31 @@ impl Container {
         let root = self.records().root_process(&record)?;
         let root = root.ok_or_else(|| Error::NotRunning(self.name.clone()))?;
         root.signal(signal).map_err(Error::system(format!("signal container {}", self.name)))
+    }
+
+    /// Waits until the container has ended and nothing of it is left, and says how it ended. One that does not
+    /// run has ended already; `None` if it never ran.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchContainer`], [`Error::System`], [`Error::File`].
+    pub fn wait(&self) -> Result<Option<ExitRecord>> {
+        let records = self.records();
+        match self.running() {
+            Ok(record) => {
+                if let Some(monitor) = records.monitor(&record)? {
+                    let failed = Error::system(format!("wait for the end of container {}", self.name));
+                    monitor.wait_until(None).map_err(failed)?;
+                }
+                self.settle()?;
+            }
+            Err(Error::NotRunning(_)) => {}
+            Err(error) => return Err(error),
+        }
+        match records.exit()? {
+            // It was destroyed, and its records with it, before we could look.
+            None if !self.directory().exists() => Err(Error::NoSuchContainer(self.name.clone())),
+            exit => Ok(exit),
+        }
     }
 
     fn end(&self, signal: i32, patience: Duration) -> Result<()> {

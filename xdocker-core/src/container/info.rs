@@ -6,7 +6,7 @@ use super::{Container, ephemeral};
 use crate::error::{Error, Result};
 use crate::image::TreeSize;
 use crate::name::{ContainerName, ImageId};
-use crate::spec::{Hostname, NetnsName, Network};
+use crate::spec::{Hostname, NetnsName, Network, Resources, Sandbox, Tmpfs};
 use crate::state::{ExitRecord, Found, RunRecord, State};
 
 /// A container as it is at a moment.
@@ -23,6 +23,12 @@ pub struct ContainerInfo {
     pub network: Network,
     /// Its network namespace, if it has one of its own.
     pub netns: Option<NetnsName>,
+    /// What its programs may do.
+    pub sandbox: Sandbox,
+    /// Directories of it that lie in memory.
+    pub tmpfs: Vec<Tmpfs>,
+    /// What it may use, whenever it is booted.
+    pub resources: Resources,
     /// Bytes that it has written above its layers, counted like those of images.
     pub size: u64,
     /// When it was created.
@@ -55,6 +61,9 @@ impl Container {
             images: definition.images,
             hostname: definition.hostname,
             network: definition.network,
+            sandbox: definition.sandbox,
+            tmpfs: definition.tmpfs,
+            resources: definition.resources,
             size,
             created: definition.created,
             state,

@@ -16,6 +16,7 @@ mod end;
 mod ephemeral;
 mod info;
 mod network;
+mod processes;
 mod resources;
 mod root;
 
@@ -37,6 +38,7 @@ pub use ephemeral::Ephemeral;
 pub(crate) use ephemeral::own;
 pub use info::ContainerInfo;
 pub(crate) use network::{change_bridge, names, settle};
+pub use processes::Process;
 pub use root::Root;
 
 /// How long an operation waits for another one on the same container.

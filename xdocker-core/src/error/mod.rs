@@ -133,6 +133,14 @@ pub enum Error {
         /// Why it failed.
         source: io::Error,
     },
+    /// A program that cannot be executed in the container; everything before it has been undone.
+    #[error("cannot execute {}", program.escape_debug())]
+    Execute {
+        /// As it was named.
+        program: String,
+        /// Why: not found, no right to, not a program.
+        source: io::Error,
+    },
     /// It took longer than was allowed.
     #[error("{what} did not happen within {} s", limit.as_secs_f32())]
     Timeout {
@@ -181,16 +189,17 @@ impl Error {
             Self::ImageInUse { .. } | Self::NotRunning(_) | Self::Running(_) | Self::Busy(_) => {
                 ErrorKind::Conflict
             }
-            Self::File { source, .. } | Self::System { source, .. } | Self::Launch { source, .. } => {
-                match source.kind() {
-                    io::ErrorKind::NotFound => ErrorKind::NotFound,
-                    io::ErrorKind::AlreadyExists => ErrorKind::AlreadyExists,
-                    io::ErrorKind::PermissionDenied => ErrorKind::PermissionDenied,
-                    io::ErrorKind::TimedOut => ErrorKind::Timeout,
-                    io::ErrorKind::Unsupported => ErrorKind::Unsupported,
-                    _ => ErrorKind::System,
-                }
-            }
+            Self::File { source, .. }
+            | Self::System { source, .. }
+            | Self::Launch { source, .. }
+            | Self::Execute { source, .. } => match source.kind() {
+                io::ErrorKind::NotFound => ErrorKind::NotFound,
+                io::ErrorKind::AlreadyExists => ErrorKind::AlreadyExists,
+                io::ErrorKind::PermissionDenied => ErrorKind::PermissionDenied,
+                io::ErrorKind::TimedOut => ErrorKind::Timeout,
+                io::ErrorKind::Unsupported => ErrorKind::Unsupported,
+                _ => ErrorKind::System,
+            },
             Self::Archive(ArchiveError::Read(_) | ArchiveError::Write(_)) => ErrorKind::System,
             Self::Archive(_) => ErrorKind::InvalidArgument,
             Self::Network(NetworkError::NoSuchInterface(_)) => ErrorKind::NotFound,

@@ -1,6 +1,7 @@
 //! A launch plan: what to do on the host, inside, and when it is over. Pure data.
 
 use std::borrow::Cow;
+use std::ffi::{CStr, CString};
 
 use xdockerinit::wire::{Header, MAGIC, flag, section, slot};
 
@@ -112,6 +113,15 @@ impl Plan {
         }
         out[..head.len()].copy_from_slice(&head);
         out
+    }
+
+    /// The program that a step was to execute, if that is what it does.
+    pub(crate) fn executes(&self, which: u32, index: u32) -> Option<&CStr> {
+        let step = self.inside.steps.get(index as usize).filter(|_| which == section::INSIDE)?;
+        match &step.action {
+            Action::Execute { argv, .. } => argv.first().map(CString::as_c_str),
+            _ => None,
+        }
     }
 
     /// What a step was for.

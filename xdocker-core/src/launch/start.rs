@@ -129,5 +129,9 @@ pub(crate) fn failure(plan: &Plan, report: &Report) -> Error {
         (section::SANDBOX, index) => plan.purpose(section::SANDBOX, index).unwrap_or("enter the sandbox"),
         (which, index) => plan.purpose(which, index).unwrap_or("take a step that it does not know"),
     };
-    Error::Launch { step: step.to_owned(), source: io::Error::from_raw_os_error(report.errno) }
+    let source = io::Error::from_raw_os_error(report.errno);
+    match plan.executes(report.section, report.step) {
+        Some(program) => Error::Execute { program: program.to_string_lossy().into_owned(), source },
+        None => Error::Launch { step: step.to_owned(), source },
+    }
 }

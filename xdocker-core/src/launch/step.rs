@@ -189,6 +189,10 @@ pub(crate) enum Action {
         gid: u32,
         groups: Vec<u32>,
     },
+    /// Makes the terminal that is standard input this user's.
+    OwnTerminal {
+        uid: u32,
+    },
     /// Keeps these of the permitted capabilities.
     SetCapabilities {
         permitted: u64,
@@ -335,6 +339,7 @@ impl Action {
                 payload.extend(groups.iter().flat_map(|group| group.to_ne_bytes()));
                 Head(op::IDS, 0, 0, u64::from(*gid), u64::from(*uid))
             }
+            Self::OwnTerminal { uid } => Head(op::OWN_TERMINAL, 0, 0, u64::from(*uid), 0),
             Self::SetCapabilities { permitted, inheritable } => {
                 Head(op::CAPSET, 0, 0, *permitted, *inheritable)
             }

@@ -12,6 +12,7 @@ mod sandbox;
 pub(crate) mod seccomp;
 mod subnet;
 mod tmpfs;
+mod user;
 
 pub use capability::Capabilities;
 pub use container::ContainerSpec;
@@ -25,3 +26,5 @@ pub use sandbox::Sandbox;
 pub use seccomp::{Seccomp, SeccompProfile};
 pub use subnet::Subnet;
 pub use tmpfs::Tmpfs;
+pub(crate) use user::Account;
+pub use user::User;

@@ -2,7 +2,7 @@
 
 use std::ffi::{CString, OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 
@@ -20,7 +20,7 @@ const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 
 /// A program to execute inside a container: arguments, environment, working directory.
 ///
-/// The environment begins with `PATH` and `HOME=/root`; nothing of the caller's goes in unasked.
+/// The environment begins with `PATH` and the user's `HOME`; nothing of the caller's goes in unasked.
 #[derive(Clone, Debug)]
 pub struct Exec {
     arguments: Vec<OsString>,
@@ -33,7 +33,7 @@ impl Exec {
     pub fn new(program: impl AsRef<OsStr>) -> Self {
         Self {
             arguments: vec![program.as_ref().to_owned()],
-            environment: vec![("PATH".into(), PATH.into()), ("HOME".into(), "/root".into())],
+            environment: vec![("PATH".into(), PATH.into())],
             directory: PathBuf::from("/"),
         }
     }
@@ -81,8 +81,8 @@ impl Exec {
         self.arguments.iter().map(|argument| c_string("argument", argument)).collect()
     }
 
-    /// The environment, as execve(2) wants it.
-    pub(crate) fn envp(&self) -> Result<Vec<CString>> {
+    /// The environment, as execve(2) wants it. `HOME` is `home` where nothing else was said.
+    pub(crate) fn envp(&self, home: &Path) -> Result<Vec<CString>> {
         let variable = |(key, value): &(OsString, OsString)| {
             if key.is_empty() || key.as_bytes().contains(&b'=') {
                 let why = "a name is not empty and holds no `=`";
@@ -93,7 +93,9 @@ impl Exec {
             text.push(value);
             c_string("environment variable", &text)
         };
-        self.environment.iter().map(variable).collect()
+        let home = ("HOME".into(), home.into());
+        let unsaid = self.environment.iter().all(|(key, _)| *key != home.0);
+        self.environment.iter().chain(unsaid.then_some(&home)).map(variable).collect()
     }
 
     /// The working directory.
@@ -119,7 +121,7 @@ mod tests {
     #[test]
     fn later_variables_replace_earlier_ones() {
         let exec = Exec::new("env").env("HOME", "/a").env("X", "1").env("X", "2");
-        let envp = exec.envp().unwrap();
+        let envp = exec.envp(Path::new("/b")).unwrap();
         let has = |text: &str| envp.iter().filter(|v| v.to_str().unwrap() == text).count();
         assert_eq!((has("HOME=/a"), has("X=2"), has("X=1"), envp.len()), (1, 1, 0, 3));
     }
@@ -127,8 +129,8 @@ mod tests {
     #[test]
     fn what_execve_cannot_take_is_refused() {
         assert!(Exec::new("a\0b").argv().is_err());
-        assert!(Exec::new("a").env("", "x").envp().is_err());
-        assert!(Exec::new("a").env("a=b", "x").envp().is_err());
+        assert!(Exec::new("a").env("", "x").envp(Path::new("/")).is_err());
+        assert!(Exec::new("a").env("a=b", "x").envp(Path::new("/")).is_err());
         assert!(Exec::new("a").current_dir("tmp").directory().is_err());
     }
 }

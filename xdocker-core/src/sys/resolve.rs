@@ -2,8 +2,8 @@
 //! would (openat2(2), Linux 5.6), never by joining strings.
 
 use std::fs::File;
-use std::io;
-use std::os::fd::AsFd;
+use std::io::{self, Read};
+use std::os::fd::{AsFd, AsRawFd};
 use std::path::Path;
 
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat2};
@@ -23,5 +23,20 @@ pub(crate) fn open_in_root(root: impl AsFd, path: &Path, flags: OFlag) -> io::Re
             Err(why) => return Err(why.into()),
             Ok(fd) => return Ok(File::from(fd)),
         }
+    }
+}
+
+/// Reads the regular file `path` as it looks from inside `root`, if it is no longer than `limit` bytes. Nothing
+/// else is opened: not a pipe, on which we would wait, nor a device, which may do something when it is.
+pub(crate) fn read_in_root(root: impl AsFd, path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+    let found = open_in_root(root, path, OFlag::O_PATH)?;
+    if !found.metadata()?.is_file() {
+        return Err(io::Error::other("it is no regular file"));
+    }
+    let mut bytes = Vec::new();
+    File::open(format!("/proc/self/fd/{}", found.as_raw_fd()))?.take(limit + 1).read_to_end(&mut bytes)?;
+    match bytes.len() as u64 > limit {
+        true => Err(io::ErrorKind::FileTooLarge.into()),
+        false => Ok(bytes),
     }
 }

@@ -1,0 +1,129 @@
+//! How containers end and what is seen of them, through the binary: signals, shutdown, wait, inspect, top.
+
+use std::fs;
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use xdocker_test_harness::cli::Home;
+use xdocker_test_harness::wait::{PATIENCE, until};
+
+/// A home with a container `test` whose root process is a shell's command line, once that has said that it is there.
+fn single(line: &str) -> Home {
+    let home = Home::with_test_image(env!("CARGO_BIN_EXE_xdocker"));
+    home.xdocker("-a create -m test").ok();
+    let line = format!("{line}\ntouch /ready; while :; do sleep 0.01; done");
+    home.xdocker_args(["-a", "boot", "-c", "test", "--", "sh", "-c", &line]).ok();
+    let ready = home.path().join("containers/test/rwlayer/ready");
+    assert!(until(PATIENCE, || ready.exists()));
+    home
+}
+
+/// `-a wait` in the background.
+fn waiting(home: &Home) -> Child {
+    home.command(["-a", "wait", "-c", "test"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+/// What a command prints with `--json`.
+fn json(home: &Home, line: &str) -> Value {
+    serde_json::from_str(&home.xdocker(&format!("{line} --json")).succeeds()).unwrap()
+}
+
+#[test]
+fn a_signal_reaches_the_root_process_and_its_code_is_kept() {
+    let home = single("trap 'exit 42' HUP");
+    let waits = waiting(&home);
+    for name in ["--signal nosuch", "--signal 0", "--signal 99", "--signal -1"] {
+        home.xdocker(&format!("-a kill -c test {name}")).fails(2, "--signal");
+    }
+    home.xdocker("-a kill -c test --signal hup").ok();
+    let waited = waits.wait_with_output().unwrap();
+    assert_eq!((waited.status.code(), &*waited.stdout), (Some(42), &b"42\n"[..]));
+    // Whoever asks later hears the same.
+    home.xdocker("-a wait -c test").ends(42, "42\n", "");
+    let listed = json(&home, "-s containers");
+    assert_eq!((&listed[0]["state"], &listed[0]["exit"]["code"]), (&"stopped".into(), &42.into()));
+    assert!(listed[0]["exit"]["ended"].is_string());
+    home.xdocker("-a kill -c test --signal HUP").fails(1, "not running");
+}
+
+#[test]
+fn who_ignores_sigterm_is_killed_when_the_time_is_over() {
+    let home = single("trap '' TERM; setsid sh -c 'trap \"\" TERM HUP; while :; do sleep 0.1; done' &");
+    let waits = waiting(&home);
+    let begun = Instant::now();
+    home.xdocker("-a shutdown -c test --time 1").ok();
+    let took = begun.elapsed();
+    assert!(took >= Duration::from_secs(1) && took < Duration::from_secs(5), "{took:?}");
+    assert_eq!(waits.wait_with_output().unwrap().status.code(), Some(128 + 9));
+    assert_eq!(home.status("test").as_deref(), Some("STOPED"));
+}
+
+#[test]
+fn destroy_shuts_down_first_when_asked() {
+    let home = single("trap 'echo told > /told; exit 3' TERM");
+    home.xdocker("-a destroy -c test").fails(1, "running");
+    let waits = waiting(&home);
+    home.xdocker("-a destroy -c test -h").ok();
+    // It may hear of the end before its record goes, or after.
+    assert!(matches!(waits.wait_with_output().unwrap().status.code(), Some(1 | 3)));
+    assert_eq!(home.status("test"), None);
+    home.xdocker("-a wait -c test").fails(1, "does not exist");
+}
+
+#[test]
+fn who_never_ran_is_not_waited_for() {
+    let home = Home::with_test_image(env!("CARGO_BIN_EXE_xdocker"));
+    home.xdocker("-a create -m test").ok();
+    home.xdocker("-a wait -c test").fails(1, "not running");
+}
+
+#[test]
+fn inspect_tells_all_and_top_who_runs() {
+    let home = Home::with_test_image(env!("CARGO_BIN_EXE_xdocker"));
+    home.xdocker("-a create -m test --host inner --cap-drop ALL --tmpfs /mnt").ok();
+    let stopped = json(&home, "-s inspect -c test");
+    assert_eq!((&stopped["state"], &stopped["hostname"]), (&"stopped".into(), &"inner".into()));
+    assert_eq!(stopped["tmpfs"].as_array().map(Vec::len), Some(1));
+    assert!(stopped["sandbox"].is_object() && stopped["resources"].is_object());
+    home.xdocker("-s top -c test").fails(1, "not running");
+    home.xdocker("-a boot -c test").ok();
+    let root = home.root_process("test");
+    assert_eq!(json(&home, "-s inspect -c test")["pid"], root);
+
+    // A name that would type into the terminal of who looks.
+    let line = ["-a", "run", "-c", "test", "--user", "7:7", "--", "sh", "-c", "sleep 100; :", "\x1b]0;x\x07"];
+    let mut client = home.command(line).stdin(Stdio::null()).spawn().unwrap();
+    let shown = || home.xdocker("-s top -c test").succeeds();
+    assert!(until(PATIENCE, || shown().contains("sleep 100\n")), "{}", shown());
+    let table = shown();
+    assert!(table.contains(r"\u{1b}]0;x\u{7}") && !table.contains('\x1b'), "{table}");
+    let processes = json(&home, "-s top -c test");
+    let processes = processes.as_array().unwrap();
+    assert_eq!((&processes[0]["inner_pid"], &processes[0]["pid"]), (&1.into(), &root.into()));
+    assert_eq!((&processes[0]["user"], processes.len()), (&"root".into(), 3));
+    let shell = &processes[1];
+    assert_eq!(
+        (&shell["uid"], &shell["user"], &shell["command"][3]),
+        (&7.into(), &Value::Null, &"\x1b]0;x\x07".into())
+    );
+    assert!(shell["resident"].as_u64() > Some(4096));
+    let host = fs::read_to_string(format!("/proc/{}/cmdline", shell["pid"])).unwrap();
+    assert!(host.starts_with("sh\0-c\0sleep 100"), "{host:?}");
+    home.xdocker("-a kill -c test").ok();
+    client.wait().unwrap();
+}
+
+#[test]
+fn a_daemon_outlives_its_parent_and_the_dead_are_reaped() {
+    let home = Home::with_test_image(env!("CARGO_BIN_EXE_xdocker"));
+    home.xdocker("-a create -m test -b").ok();
+    let run = |line: &str| home.xdocker_args(["-a", "run", "-c", "test", "--cmd", line]);
+    run("setsid sleep 1000 </dev/null >/dev/null 2>&1 &").prints("");
+    run("for i in $(seq 300); do (sleep 0.1 </dev/null >/dev/null 2>&1 &); done").prints("");
+    let inside = || json(&home, "-s top -c test").as_array().unwrap().len();
+    assert!(until(PATIENCE, || inside() == 2), "{}", home.xdocker("-s top -c test").stdout());
+    let begun = Instant::now();
+    home.xdocker("-a shutdown -c test").ok();
+    assert!(begun.elapsed() < Duration::from_secs(5), "the daemon was told too");
+}
