@@ -7,8 +7,11 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::sched::sched_getcpu;
-use xdocker_core::{Boot, Container, ErrorKind, Exec, PidsLimit, Resources, State, Stats};
-use xdocker_test_harness::home::Home;
+use xdocker_core::{
+    Boot, Capabilities, Container, ContainerSpec, ErrorKind, Exec, PidsLimit, Resources, Sandbox, State,
+    Stats, WindowSize,
+};
+use xdocker_test_harness::home::{Home, IMAGE};
 use xdocker_test_harness::leaks::{cgroups, processes};
 use xdocker_test_harness::role;
 use xdocker_test_harness::wait::{PATIENCE, until};
@@ -225,4 +228,26 @@ fn what_the_host_cannot_give_is_refused_before_anything_starts() {
     }
     home.assert_clean();
     container.boot(&Boot::new().resources(memory("2M"))).unwrap_or_else(|error| panic!("{}", error.chain()));
+}
+
+#[test]
+fn who_may_make_nodes_can_open_the_usual_ones_only() {
+    let home = Home::new();
+    let capabilities = Capabilities::default() | "MKNOD".parse().unwrap();
+    let spec =
+        ContainerSpec::new([IMAGE.parse().unwrap()]).sandbox(Sandbox::new().capabilities(capabilities));
+    let container = home.engine().create(&spec).unwrap();
+    container.boot(&Boot::new()).unwrap_or_else(|error| panic!("{}", error.chain()));
+    let sh = |line: &str| {
+        let output = container.shell(line).unwrap().output().unwrap();
+        String::from_utf8([output.stdout, output.stderr].concat()).unwrap()
+    };
+    // Of nothing that a machine has: were it not for the limit, another reason would be given.
+    assert!(sh("mknod /dev/disk b 7 99 && cat /dev/disk").contains("Operation not permitted"));
+    assert!(sh("mknod /dev/port c 240 1 && cat /dev/port").contains("Operation not permitted"));
+    assert_eq!(sh("mknod /dev/nothing c 1 3 && cat /dev/nothing && echo x > /dev/nothing"), "");
+    assert_eq!(sh("head -qc 3 /dev/zero /dev/urandom | wc -c"), "6\n");
+    let mut shell = container.command("cat");
+    let mut session = shell.arg("/dev/tty").terminal(WindowSize { rows: 24, columns: 80 }).spawn().unwrap();
+    assert_eq!(session.wait_timeout(Duration::from_millis(100)).unwrap(), None, "it reads from its terminal");
 }

@@ -5,7 +5,8 @@ use crate::monitor::Undone;
 use crate::sys::{self, Result, Text};
 use crate::wire::{RECORD_MAX, fd};
 
-/// A line that grows in a buffer of fixed size; what does not fit is an error when it is written.
+/// A line that grows in a buffer of fixed size, and in its place: copies of it would be pages of a stack that stays.
+/// What does not fit is an error when it is written.
 struct Line {
     bytes: [u8; RECORD_MAX],
     length: usize,
@@ -16,7 +17,7 @@ impl Line {
         Self { bytes: [0; RECORD_MAX], length: 0 }
     }
 
-    fn text(mut self, text: &[u8]) -> Self {
+    fn text(&mut self, text: &[u8]) -> &mut Self {
         let end = self.length + text.len();
         if let Some(room) = self.bytes.get_mut(self.length..end) {
             room.copy_from_slice(text);
@@ -25,7 +26,7 @@ impl Line {
         self
     }
 
-    fn number(self, number: u64) -> Self {
+    fn number(&mut self, number: u64) -> &mut Self {
         let mut digits = [0u8; 20];
         let mut at = digits.len();
         let mut rest = number;
@@ -46,10 +47,10 @@ impl Line {
 
 /// Completes `run.json`: the start of it comes with the plan and ends where `"pid":` is to follow.
 pub fn running(start: &[u8], pid: i32) -> Result<()> {
-    let line = Line::new().text(start);
-    let line = line.text(b"\"pid\":").number(pid as u64);
-    let line = line.text(b",\"pid_start\":").number(start_time(pid)?);
-    let line = line.text(b",\"monitor\":").number(sys::getpid() as u64).text(b"}\n");
+    let mut line = Line::new();
+    line.text(start).text(b"\"pid\":").number(pid as u64);
+    line.text(b",\"pid_start\":").number(start_time(pid)?);
+    line.text(b",\"monitor\":").number(sys::getpid() as u64).text(b"}\n");
     let line = line.finish()?;
     match sys::pwrite(fd::RUN, line, 0)? {
         n if n == line.len() => Ok(()),
@@ -60,22 +61,17 @@ pub fn running(start: &[u8], pid: i32) -> Result<()> {
 /// Writes `exit.json`, whole or not at all, and takes `run.json` away.
 ///
 pub fn ended(status: i32, undone: &Undone) -> Result<()> {
-    let line = Line::new().text(b"{\"format\":1,\"status\":").number(status as u64);
-    let line = line.text(b",\"ended_ns\":").number(sys::now());
-    let line = match undone.oom_kills {
-        None | Some(0) => line,
-        Some(count) => line.text(b",\"oom_kills\":").number(count),
-    };
-    let line = match undone.failure {
-        None => line,
-        Some((step, errno)) => line
-            .text(b",\"tear_down\":{\"step\":")
-            .number(u64::from(step))
-            .text(b",\"errno\":")
-            .number(errno as u64)
-            .text(b"}"),
-    };
-    let line = line.text(b"}\n");
+    let mut line = Line::new();
+    line.text(b"{\"format\":1,\"status\":").number(status as u64);
+    line.text(b",\"ended_ns\":").number(sys::now());
+    if let Some(count) = undone.oom_kills.filter(|count| *count > 0) {
+        line.text(b",\"oom_kills\":").number(count);
+    }
+    if let Some((step, errno)) = undone.failure {
+        line.text(b",\"tear_down\":{\"step\":").number(u64::from(step));
+        line.text(b",\"errno\":").number(errno as u64).text(b"}");
+    }
+    line.text(b"}\n");
     let (name, part) = (Text::of(c"exit.json"), Text::of(c"exit.json.new"));
     let file = sys::openat(fd::DIRECTORY, part, sys::O_WRONLY | sys::O_CREAT | sys::O_TRUNC, 0o600)?;
     let written = line.finish().and_then(|line| sys::write(file, line));
@@ -87,7 +83,8 @@ pub fn ended(status: i32, undone: &Undone) -> Result<()> {
 /// When a process started, in clock ticks since boot: field 22 of /proc/PID/stat (proc_pid_stat(5)). With
 /// it a pid names one process and not whoever has the number later.
 fn start_time(pid: i32) -> Result<u64> {
-    let path = Line::new().text(b"/proc/").number(pid as u64).text(b"/stat\0");
+    let mut path = Line::new();
+    path.text(b"/proc/").number(pid as u64).text(b"/stat\0");
     // SAFETY: the line ends in a NUL and outlives the call.
     let path_text = unsafe { Text::new(path.finish()?.as_ptr()) };
     let file = sys::openat(sys::AT_FDCWD, path_text, 0, 0)?;

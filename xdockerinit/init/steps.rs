@@ -146,6 +146,7 @@ impl Machine {
                 allow(counted.map(|count| self.oom_kills = Some(count)), &[ENOENT])
             }
             op::UNSHARE => sys::unshare(x),
+            op::CGROUP_DEVICES => sys::guard_devices(self.cgroup.ok_or(EINVAL)?, step.payload()),
             op::NETLINK => {
                 allow(crate::netlink::tell_kernel(x, step.payload()), if y == 1 { &[ENOENT] } else { &[] })
             }

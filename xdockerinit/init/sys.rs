@@ -199,6 +199,38 @@ pub fn run_in_vfork(
     if result < 0 { Err(Errno(-result as i32)) } else { Ok(result as i32) }
 }
 
+/// `union bpf_attr` as it loads a program, up to the version of the kernel, which need not be said any more.
+#[repr(C)]
+struct BpfLoad {
+    kind: u32,
+    count: u32,
+    instructions: *const u8,
+    license: *const u8,
+    log: [u64; 3],
+}
+
+/// Has a BPF program decide about devices for a cgroup of version 2, for as long as that exists (bpf(2)).
+pub fn guard_devices(cgroup: Cgroup, program: &[u8]) -> Result<()> {
+    const PROG_LOAD: u32 = 5;
+    const PROG_ATTACH: u32 = 8;
+    const PROG_TYPE_CGROUP_DEVICE: u32 = 15;
+    const CGROUP_DEVICE: u32 = 6;
+    const ALLOW_MULTI: u32 = 2;
+    const INSTRUCTION: usize = 8;
+    let load = BpfLoad {
+        kind: PROG_TYPE_CGROUP_DEVICE,
+        count: (program.len() / INSTRUCTION) as u32,
+        instructions: program.as_ptr(),
+        license: c"Apache-2.0".as_ptr().cast(),
+        log: [0; 3],
+    };
+    let loaded = call!(321, PROG_LOAD, &raw const load, size_of::<BpfLoad>())? as i32;
+    let attach = [cgroup.0 as u32, loaded as u32, CGROUP_DEVICE, ALLOW_MULTI];
+    let attached = call!(321, PROG_ATTACH, attach.as_ptr(), size_of_val(&attach));
+    close(loaded);
+    attached.map(drop)
+}
+
 pub fn exit(status: i32) -> ! {
     let _ = call!(231, status);
     // Only a seccomp filter of the user's can have refused that: then by a signal.

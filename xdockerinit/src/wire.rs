@@ -229,6 +229,8 @@ pub mod op {
     pub const NOTE_OOM: u16 = 54;
     /// `unshare(x)`.
     pub const UNSHARE: u16 = 55;
+    /// Loads the payload as a BPF program that decides about devices, and attaches it to the cgroup of [`CGROUP_BIRTH`].
+    pub const CGROUP_DEVICES: u16 = 56;
 }
 
 /// Kinds of [`Report`].

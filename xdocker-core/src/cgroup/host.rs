@@ -24,6 +24,8 @@ pub(crate) enum Controller {
     Pids,
     /// Disks: `blkio` in version 1.
     Io,
+    /// Device nodes, in version 1; a BPF program does it in version 2.
+    Devices,
 }
 
 impl Controller {
@@ -36,6 +38,7 @@ impl Controller {
             "memory" => Self::Memory,
             "pids" => Self::Pids,
             "blkio" | "io" => Self::Io,
+            "devices" => Self::Devices,
             _ => return None,
         })
     }
@@ -49,6 +52,7 @@ impl Controller {
             Self::Memory => "memory",
             Self::Pids => "pids",
             Self::Io => "io",
+            Self::Devices => "devices",
         }
     }
 }

@@ -8,6 +8,7 @@
 //! those with the number of processes, memory and CPU time, which is what is limited and counted for every one, and
 //! others when a limit asks for them.
 
+mod devices;
 mod host;
 mod limits;
 mod name;
@@ -20,9 +21,11 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use caps::Capability;
+
 use crate::error::{Error, Result};
 use crate::launch::{Action, Directory, Plan, c_path};
-use crate::spec::{CpuSet, Resources};
+use crate::spec::{CpuSet, Resources, Sandbox};
 use host::Hierarchy;
 use limits::{Facts, Write};
 
@@ -37,6 +40,25 @@ const ALWAYS: [Controller; 3] = [Controller::Pids, Controller::Memory, Controlle
 
 /// How long processes that have been killed may take to leave a cgroup.
 const CLEARING: Duration = Duration::from_secs(10);
+
+/// Which devices a container may open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Devices {
+    /// Whatever there is a node of.
+    All,
+    /// The usual ones, whatever nodes it makes.
+    Usual,
+}
+
+impl Devices {
+    /// Only who may make nodes could open others than those that we made.
+    pub(crate) fn allowed_by(sandbox: &Sandbox) -> Self {
+        match sandbox.masks && sandbox.capabilities.contains(Capability::CAP_MKNOD) {
+            true => Self::Usual,
+            false => Self::All,
+        }
+    }
+}
 
 /// The cgroups of a container, one in each hierarchy; not all of them need exist.
 #[derive(Clone, Debug)]
@@ -67,7 +89,7 @@ impl Group {
     /// # Errors
     /// [`Error::Invalid`] for a limit that this host cannot give, [`Error::Unsupported`] without the controller
     /// for it.
-    pub(crate) fn plan(&self, plan: &mut Plan, wanted: &Resources) -> Result<View> {
+    pub(crate) fn plan(&self, plan: &mut Plan, wanted: &Resources, devices: Devices) -> Result<View> {
         let facts = self.facts(wanted);
         facts.check(wanted)?;
         let usual = Resources { pids: Some(wanted.pids.unwrap_or_default()), ..wanted.clone() };
@@ -76,8 +98,17 @@ impl Group {
             tracing::debug!("the number of processes is not limited: no controller `pids` here");
             writes.retain(|write| write.controller != Controller::Pids);
         }
+        let guarded = devices == Devices::Usual;
+        if guarded && self.host.version == Version::One {
+            writes.extend(devices::writes());
+        }
         self.require(&writes)?;
-        Ok(plan_group(plan, self.host, &self.paths, &writes))
+        let view = plan_group(plan, self.host, &self.paths, &writes);
+        if guarded && self.host.version == Version::Two {
+            let program = devices::program();
+            plan.host.purpose(devices::PURPOSE).push(Action::GuardDevices { program });
+        }
+        Ok(view)
     }
 
     /// Checks that this host can give these limits.

@@ -8,7 +8,7 @@ use nix::fcntl::OFlag;
 
 use super::{CLEARING, Container, Definition, Root};
 use crate::accounts::Identity;
-use crate::cgroup::Group;
+use crate::cgroup::{Devices, Group};
 use crate::error::{Error, Result};
 use crate::etc::{FILES, Files, base_layer};
 use crate::home::DirectoryLock;
@@ -220,7 +220,8 @@ impl Container {
         if let Some(attachment) = attachment {
             attachment.plan(&mut plan);
         }
-        let cgroups = group.plan(&mut plan, &definition.resources.changed_by(&boot.resources))?;
+        let limits = definition.resources.changed_by(&boot.resources);
+        let cgroups = group.plan(&mut plan, &limits, Devices::allowed_by(&definition.sandbox))?;
         security::confine(&mut plan, &definition.sandbox);
         security::restrict(&mut plan, &definition.sandbox)?;
         rootfs::plan_overlay(&mut plan, layers, Kernel::running())?;

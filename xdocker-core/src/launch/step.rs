@@ -228,6 +228,10 @@ pub(crate) enum Action {
         file: CString,
         word: &'static CStr,
     },
+    /// Has this BPF program decide about devices in the cgroup of version 2.
+    GuardDevices {
+        program: Vec<u8>,
+    },
     Unshare {
         types: i32,
     },
@@ -366,6 +370,10 @@ impl Action {
             Self::NoteOomKills { file, word } => {
                 texts(&[file, word]);
                 Head(op::NOTE_OOM, 0, 0, 0, 0)
+            }
+            Self::GuardDevices { program } => {
+                payload.extend(program);
+                Head(op::CGROUP_DEVICES, 0, 0, 0, 0)
             }
             Self::Unshare { types } => Head(op::UNSHARE, 0, 0, *types as u64, 0),
             Self::Execute { argv, envp } => {
