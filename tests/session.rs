@@ -180,14 +180,16 @@ fn a_daemon_outlives_its_parent_and_ends_with_the_container() {
     let home = Home::new();
     let container = home.boot("box");
     let started = Instant::now();
-    let line = "(setsid sh -c 'trap \"echo told > /told; exit\" TERM; while :; do sleep 0.05; done' \
+    let line = "(setsid sh -c 'trap \"echo told > /told; exit\" TERM; touch /ready; while :; do sleep 0.05; done' \
                 </dev/null >/dev/null 2>&1 &)";
     assert_eq!(sh(&container, line), "");
     assert!(started.elapsed() < Duration::from_secs(5), "the session waited for the daemon");
+    let layer = home.path().join("containers/box/rwlayer");
+    // Before that it could not hear.
+    assert!(until(PATIENCE, || layer.join("ready").exists()));
     let parents = sh(&container, "cut -d' ' -f4 /proc/[0-9]*/stat");
     assert!(parents.lines().any(|parent| parent == "1"), "nobody is a child of PID 1: {parents}");
     container.shutdown(PATIENCE).unwrap();
-    let layer = home.path().join("containers/box/rwlayer");
     assert_eq!(fs::read_to_string(layer.join("told")).unwrap(), "told\n");
 }
 
