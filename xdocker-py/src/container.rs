@@ -20,9 +20,6 @@ use crate::run::{CompletedRun, Exchange, Input, Program};
 use crate::stats::Stats;
 use crate::wait::{apart, deadline, duration};
 
-/// How long a container may take to end by itself, in seconds.
-const SHUTDOWN_TIME: f64 = 10.0;
-
 /// What ties a container to the process that made it. A fork of that process does not own it.
 struct Bond {
     owner: u32,
@@ -227,7 +224,7 @@ impl Container {
     }
 
     /// Asks it to end, and kills what has not after so many seconds.
-    #[pyo3(signature = (timeout=SHUTDOWN_TIME))]
+    #[pyo3(signature = (timeout=10.0))]
     fn shutdown(&self, py: Python<'_>, timeout: f64) -> PyResult<()> {
         let (container, patience) = (self.inner.clone(), duration("timeout", timeout)?);
         apart(py, move || container.shutdown(patience))

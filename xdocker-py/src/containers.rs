@@ -207,8 +207,8 @@ impl Containers {
     }
 
     /// Makes an image a container, in constant time: there is no such image any more.
-    #[pyo3(signature = (image, *, name=None, onto=None, force=false))]
-    fn from_image(
+    #[pyo3(name = "from_image", signature = (image, *, name=None, onto=None, force=false))]
+    fn convert(
         &self,
         py: Python<'_>,
         image: ImageArgument,

@@ -47,7 +47,8 @@ def test_a_life(engine: xdocker.Engine, image: xdocker.Image) -> None:
     assert caught.value.hint == "boot() starts it"
     c.boot()
     assert c.run(["hostname"]).stdout == b"host\n"
-    assert c.stats().memory is None or c.stats().memory.limit == 64 << 20
+    memory = c.stats().memory
+    assert memory is None or memory.limit == 64 << 20
     c.run(["sh", "-c", "echo kept > /root/file"], check=True)
     c.shutdown()
     exit = c.info().exit

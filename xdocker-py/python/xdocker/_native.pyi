@@ -10,6 +10,30 @@ _Amount = Union[int, str]
 _Stream = Union[int, IO[Any], None]
 _State = Literal["stopped", "starting", "running", "broken"]
 
+__all__ = [
+    "CompletedRun",
+    "Container",
+    "ContainerInfo",
+    "Containers",
+    "CpuStats",
+    "DEVNULL",
+    "Engine",
+    "Exchange",
+    "Exit",
+    "Image",
+    "Images",
+    "IoStats",
+    "MemoryStats",
+    "NetworkStats",
+    "PIPE",
+    "PidsStats",
+    "Process",
+    "Progress",
+    "Stats",
+    "Summary",
+    "__version__",
+]
+
 __version__: str
 PIPE: int
 DEVNULL: int

@@ -27,7 +27,12 @@ async def _readable(fileno: int) -> None:
     """Waits on the loop until the descriptor is readable."""
     loop = asyncio.get_running_loop()
     ready: asyncio.Future[None] = loop.create_future()
-    loop.add_reader(fileno, lambda: ready.done() or ready.set_result(None))
+
+    def tell() -> None:
+        if not ready.done():
+            ready.set_result(None)
+
+    loop.add_reader(fileno, tell)
     try:
         await ready
     finally:
