@@ -6,11 +6,13 @@ use std::path::PathBuf;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
-use xdocker_core::{Boot, Capabilities, ContainerSpec, Exec, Resources, Sandbox, Seccomp, SeccompProfile};
+use xdocker_core::{
+    Boot, Capabilities, ContainerSpec, Exec, Network, Resources, Sandbox, Seccomp, SeccompProfile,
+};
 
 use crate::container::Container;
 use crate::convert::{Amount, ImageArgument, ImagesArgument, option, parsed};
-use crate::error::to_python;
+use crate::error::{invalid, to_python};
 use crate::info::ContainerInfo;
 
 /// The containers of a home.
@@ -48,6 +50,27 @@ impl Limits {
     }
 }
 
+/// The ports of the host that lead into a container: `{8080: 80}`, or a text of the core's.
+#[derive(FromPyObject)]
+enum Ports {
+    /// TCP ports, by the host's.
+    Pairs(HashMap<u16, u16>),
+    /// As a text.
+    Text(String),
+}
+
+impl Ports {
+    /// The text that the core parses.
+    fn text(&self) -> String {
+        match self {
+            Self::Pairs(pairs) => {
+                pairs.iter().map(|(host, inside)| format!("{host}:{inside}")).collect::<Vec<_>>().join(",")
+            }
+            Self::Text(text) => text.clone(),
+        }
+    }
+}
+
 /// Defines what a container is to be, each part a keyword argument of `create` and `run` that may be left out.
 macro_rules! options {
     ($($field:ident: $type:ty,)*) => {
@@ -78,6 +101,8 @@ options! {
     name: Option<String>,
     hostname: Option<String>,
     net: Option<String>,
+    vip: Option<String>,
+    ports: Option<Ports>,
     tmpfs: Vec<String>,
     read_only: bool,
     privileged: bool,
@@ -104,9 +129,19 @@ impl Options {
         if let Some(hostname) = option(self.hostname.as_deref())? {
             spec = spec.hostname(hostname);
         }
-        if let Some(network) = option(self.net.as_deref())? {
-            spec = spec.network(network);
+        let mut network: Network = option(self.net.as_deref())?.unwrap_or_default();
+        if let Network::Bridge(endpoint) = &mut network {
+            if let Some(vip) = &self.vip {
+                let vip = vip.parse().map_err(|_| invalid(format!("vip `{vip}`: it is no IPv4 address")))?;
+                *endpoint = endpoint.clone().vip(vip);
+            }
+            if let Some(ports) = &self.ports {
+                *endpoint = endpoint.clone().ports(parsed(&ports.text())?);
+            }
+        } else if self.vip.is_some() || self.ports.is_some() {
+            return Err(invalid(format!("net `{network}`: vip and ports are for BRIDGE")));
         }
+        spec = spec.network(network);
         let union = |names: &[String]| -> PyResult<Capabilities> {
             let mut all = Capabilities::NONE;
             for name in names {
@@ -146,7 +181,7 @@ pub(crate) fn boot(
 ) -> PyResult<Boot> {
     let Some(command) = command else { return Ok(Boot::new()) };
     let [program, arguments @ ..] = command.as_slice() else {
-        return Err(crate::error::invalid("command `[]`: the program is missing"));
+        return Err(invalid("command `[]`: the program is missing"));
     };
     let mut exec = Exec::new(program).args(arguments);
     for (name, value) in env.into_iter().flatten() {

@@ -58,6 +58,7 @@ fn hint(error: &Error) -> Option<&'static str> {
 fn step(error: &Error) -> Option<String> {
     match error {
         Error::Launch { step, .. } => Some(step.clone()),
+        Error::Execute { program, .. } => Some(format!("execute {program}")),
         _ => None,
     }
 }

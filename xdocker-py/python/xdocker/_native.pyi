@@ -122,7 +122,8 @@ class Containers:
 
     ``image`` is a name, a record, or several, the lowest first. ``memory`` and ``memory_reservation`` are numbers of
     bytes or texts such as ``"100M"``, ``cpu_quota`` is a text such as ``"50%"`` of one core, ``seccomp`` the path of a
-    profile. Unknown options and wrong types raise :class:`TypeError`, wrong values :class:`InvalidArgument`.
+    profile. With ``net="BRIDGE"``, ``vip`` is its address and ``ports`` the host's TCP ports that lead into it, as
+    ``{8080: 80}``, or a text such as ``"127.0.0.1:53:5353/udp"``. Unknown options and wrong types raise :class:`TypeError`, wrong values :class:`InvalidArgument`.
     """
 
     def run(
@@ -135,6 +136,8 @@ class Containers:
         name: Optional[str] = ...,
         hostname: Optional[str] = ...,
         net: Optional[str] = ...,
+        vip: Optional[str] = ...,
+        ports: Union[str, Mapping[int, int], None] = ...,
         tmpfs: Sequence[str] = ...,
         read_only: bool = ...,
         privileged: bool = ...,
@@ -164,6 +167,8 @@ class Containers:
         name: Optional[str] = ...,
         hostname: Optional[str] = ...,
         net: Optional[str] = ...,
+        vip: Optional[str] = ...,
+        ports: Union[str, Mapping[int, int], None] = ...,
         tmpfs: Sequence[str] = ...,
         read_only: bool = ...,
         privileged: bool = ...,
