@@ -50,6 +50,8 @@ python-tests: root linker $(VENV)/ready ## Build the wheel, install it, and test
 	rm -rf $(WHEELS)
 	$(VENV)/bin/maturin build --quiet --manifest-path xdocker-py/Cargo.toml --out $(WHEELS)
 	$(VENV)/bin/pip install --quiet --force-reinstall --no-deps $(WHEELS)/xdocker-*.whl
+	$(VENV)/bin/mypy --strict xdocker-py/tests
+	$(VENV)/bin/stubtest xdocker
 	$(VENV)/bin/pytest --quiet xdocker-py/tests
 
 # `ensurepip` is what Debian keeps apart in python3-venv.

@@ -29,6 +29,7 @@ mod doctor;
 mod engine;
 mod error;
 mod etc;
+mod exchange;
 mod home;
 mod host;
 mod image;
@@ -47,6 +48,7 @@ pub use container::{Boot, Container, ContainerInfo, Ephemeral, Process, Root};
 pub use doctor::{Feature, HostReport};
 pub use engine::Engine;
 pub use error::{ArchiveError, Error, ErrorKind, NetworkError, Result};
+pub use exchange::Exchange;
 pub use image::{
     Image, ImageStore, Limits, PackOptions, Progress, Summary, TestImage, TestImageReport, UnpackOptions,
     Whiteouts,

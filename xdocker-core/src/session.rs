@@ -367,6 +367,15 @@ impl Child {
         self.wait_timeout(Duration::ZERO)
     }
 
+    /// Whether it ends within `limit`. [`Self::try_wait`] has its status then.
+    ///
+    /// # Errors
+    /// Those of [`Self::wait`].
+    pub fn ends_within(&self, limit: Duration) -> Result<bool> {
+        let over = readable(&self.connection, Some(Instant::now() + limit));
+        Ok(self.status.is_some() || over.map_err(Error::system("wait for a process in a container"))?)
+    }
+
     /// Status if it is known by `deadline`, and whether the connection is over.
     fn wait_for(&mut self, deadline: Option<Instant>) -> Result<(Option<ExitStatus>, bool)> {
         if self.status.is_some() {

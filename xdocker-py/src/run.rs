@@ -1,0 +1,219 @@
+//! Programs that are run to their end, in the manner of `subprocess.run`.
+
+use std::collections::HashMap;
+use std::os::fd::{AsFd, AsRawFd};
+use std::os::unix::process::ExitStatusExt;
+use std::path::PathBuf;
+use std::process::{ExitStatus, Output};
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyString};
+use xdocker_core::{Command, Stdio};
+
+use crate::error::{class, invalid, to_python};
+use crate::wait::sliced;
+
+/// How a process ended: its exit code, or minus the signal that ended it.
+pub(crate) fn returncode(status: ExitStatus) -> i32 {
+    status.code().unwrap_or_else(|| -status.signal().unwrap_or_default())
+}
+
+/// What a program is started with.
+pub(crate) struct Program {
+    pub(crate) args: Vec<PathBuf>,
+    pub(crate) env: Option<HashMap<String, String>>,
+    pub(crate) cwd: Option<PathBuf>,
+}
+
+impl Program {
+    /// The core's command for it, in `container`.
+    pub(crate) fn command(&self, container: &xdocker_core::Container) -> PyResult<Command> {
+        let [program, arguments @ ..] = self.args.as_slice() else {
+            return Err(invalid("args `[]`: the program is missing"));
+        };
+        let mut command = container.command(program);
+        command.args(arguments);
+        for (name, value) in self.env.iter().flatten() {
+            command.env(name, value);
+        }
+        if let Some(directory) = &self.cwd {
+            command.current_dir(directory);
+        }
+        Ok(command)
+    }
+}
+
+/// Standard input as it was given.
+#[derive(FromPyObject)]
+pub(crate) enum Input {
+    /// As text, for UTF-8.
+    Text(String),
+    /// As it is.
+    Bytes(Vec<u8>),
+}
+
+impl From<Input> for Vec<u8> {
+    fn from(input: Input) -> Self {
+        match input {
+            Input::Text(text) => text.into_bytes(),
+            Input::Bytes(bytes) => bytes,
+        }
+    }
+}
+
+/// A program that has been run.
+#[pyclass(frozen, get_all, module = "xdocker")]
+pub(crate) struct CompletedRun {
+    /// The program and its arguments.
+    args: Vec<PathBuf>,
+    /// Exit code, or minus the signal that ended it.
+    returncode: i32,
+    /// What it has printed: bytes, or a text.
+    stdout: Py<PyAny>,
+    /// What it has printed as errors: bytes, or a text.
+    stderr: Py<PyAny>,
+}
+
+#[pymethods]
+impl CompletedRun {
+    /// Raises `CommandFailed` unless it ended with 0.
+    fn check_returncode(slf: &Bound<'_, Self>) -> PyResult<()> {
+        match slf.get().returncode {
+            0 => Ok(()),
+            _ => Err(PyErr::from_type(class(slf.py(), "CommandFailed")?, (slf.clone().unbind(),))),
+        }
+    }
+
+    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
+        let args: Vec<_> = self.args.iter().map(|arg| arg.to_string_lossy()).collect();
+        let (stdout, stderr) = (self.stdout.bind(py).repr()?, self.stderr.bind(py).repr()?);
+        Ok(format!(
+            "CompletedRun(args={args:?}, returncode={}, stdout={stdout}, stderr={stderr})",
+            self.returncode
+        ))
+    }
+}
+
+/// What was printed, as bytes or text.
+fn printed<'py>(py: Python<'py>, bytes: &[u8], text: bool) -> PyResult<Bound<'py, PyAny>> {
+    match text {
+        true => Ok(PyString::from_bytes(py, bytes)?.into_any()),
+        false => Ok(PyBytes::new(py, bytes).into_any()),
+    }
+}
+
+/// A program that is being run: what a coroutine waits for on `fileno()`.
+#[pyclass(frozen, module = "xdocker")]
+pub(crate) struct Exchange {
+    args: Vec<PathBuf>,
+    text: bool,
+    check: bool,
+    /// `None` once it is over.
+    inner: Mutex<Option<xdocker_core::Exchange>>,
+}
+
+impl Exchange {
+    /// Starts it.
+    pub(crate) fn start(
+        py: Python<'_>,
+        container: &xdocker_core::Container,
+        program: Program,
+        input: Option<Input>,
+        text: bool,
+        check: bool,
+    ) -> PyResult<Self> {
+        let mut command = program.command(container)?;
+        command.stdin(if input.is_some() { Stdio::Piped } else { Stdio::Null });
+        command.stdout(Stdio::Piped).stderr(Stdio::Piped);
+        let input = input.map(Vec::from).unwrap_or_default();
+        let start = || xdocker_core::Exchange::new(command.spawn()?, input);
+        let inner = py.detach(start).map_err(to_python)?;
+        Ok(Self { args: program.args, text, check, inner: Mutex::new(Some(inner)) })
+    }
+
+    /// Waits for its end.
+    pub(crate) fn finish(&self, py: Python<'_>, deadline: Option<Instant>) -> PyResult<Py<CompletedRun>> {
+        let over = sliced(py, deadline, |slice| {
+            let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+            let Some(exchange) = inner.as_mut() else { return Ok(Some(())) };
+            Ok(exchange.advance(Some(Instant::now() + slice))?.then_some(()))
+        });
+        match over {
+            Ok(Some(())) => self.result(py),
+            Ok(None) => Err(self.timed_out(py)?),
+            Err(error) => {
+                self.take(py, true)?;
+                Err(error)
+            }
+        }
+    }
+
+    /// Takes what was printed, and with `kill` ends the process.
+    fn take(&self, py: Python<'_>, kill: bool) -> PyResult<Output> {
+        let taken = self.inner.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let exchange = taken.ok_or_else(|| invalid("the result has been taken already"))?;
+        let end = || -> xdocker_core::Result<Output> {
+            if kill {
+                exchange.child().kill()?;
+                // Not longer: what keeps it now is the kernel's, and the monitor goes on.
+                exchange.child().ends_within(crate::wait::SLICE)?;
+            }
+            Ok(exchange.into_output())
+        };
+        py.detach(end).map_err(to_python)
+    }
+}
+
+#[pymethods]
+impl Exchange {
+    /// A descriptor that is readable when `advance()` has something to do.
+    fn fileno(&self) -> PyResult<i32> {
+        let inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        let exchange = inner.as_ref().ok_or_else(|| invalid("the result has been taken already"))?;
+        Ok(exchange.as_fd().as_raw_fd())
+    }
+
+    /// Does what there is to do without waiting; whether all is over.
+    fn advance(&self, py: Python<'_>) -> PyResult<bool> {
+        py.detach(|| match self.inner.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+            Some(exchange) => exchange.advance(Some(Instant::now())),
+            None => Ok(true),
+        })
+        .map_err(to_python)
+    }
+
+    /// The result, once all is over.
+    fn result(&self, py: Python<'_>) -> PyResult<Py<CompletedRun>> {
+        let output = self.take(py, false)?;
+        let run = CompletedRun {
+            args: self.args.clone(),
+            returncode: returncode(output.status),
+            stdout: printed(py, &output.stdout, self.text)?.unbind(),
+            stderr: printed(py, &output.stderr, self.text)?.unbind(),
+        };
+        let run = Bound::new(py, run)?;
+        if self.check {
+            CompletedRun::check_returncode(&run)?;
+        }
+        Ok(run.unbind())
+    }
+
+    /// Kills the process and gives the `Timeout` to raise, with what was printed until then as `stdout` and
+    /// `stderr`.
+    fn timed_out(&self, py: Python<'_>) -> PyResult<PyErr> {
+        let output = self.take(py, true)?;
+        let program = self.args.first().map(|program| program.display().to_string()).unwrap_or_default();
+        let message = format!("{program} did not end in time and was killed");
+        let error = PyErr::from_type(class(py, "Timeout")?, (message,));
+        error.value(py).setattr("stdout", PyBytes::new(py, &output.stdout))?;
+        error.value(py).setattr("stderr", PyBytes::new(py, &output.stderr))?;
+        Ok(error)
+    }
+
+    /// Kills the process.
+    fn abandon(&self, py: Python<'_>) -> PyResult<()> {
+        self.take(py, true).map(drop)
+    }
+}

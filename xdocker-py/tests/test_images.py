@@ -1,0 +1,52 @@
+from pathlib import Path
+
+import pytest
+
+import xdocker
+
+
+def test_an_image_lives_by_its_name(engine: xdocker.Engine, image: xdocker.Image) -> None:
+    assert image in engine.images.list()
+    assert engine.images.get("test") == image == engine.images.get("test:1.0.0")
+    assert (image.name, image.version, str(image)) == ("test", "1.0.0", "test:1.0.0")
+    assert image.size > 0 and image.entries > 0 and image.modified.tzinfo is not None
+    assert repr(image).startswith("Image('test:1.0.0', size=")
+
+
+def test_copies_versions_and_deletion(engine: xdocker.Engine, image: xdocker.Image) -> None:
+    copy = engine.images.copy(image, "copy:1")
+    assert (copy.size, copy.entries) == (image.size, image.entries)
+    with pytest.raises(xdocker.AlreadyExists):
+        engine.images.copy(image, "copy:1")
+    changed = engine.images.set_version("copy:1", "2")
+    assert str(changed) == "copy:2"
+    engine.images.delete(changed)
+    with pytest.raises(xdocker.NotFound) as caught:
+        engine.images.get("copy")
+    assert caught.value.hint is not None and caught.value.step is None
+
+
+def test_an_archive_goes_and_comes_with_progress(
+    engine: xdocker.Engine, image: xdocker.Image, tmp_path: Path
+) -> None:
+    seen: list[int] = []
+    summary = engine.images.export(image, tmp_path / "x.image", progress=lambda now: seen.append(now.content))
+    assert summary.archive == (tmp_path / "x.image").stat().st_size
+    assert seen == sorted(seen)
+    back = engine.images.import_(tmp_path / "x.image", "back:3")
+    assert back.size == image.size
+    engine.images.delete(back)
+
+
+def test_what_a_progress_callback_raises_ends_the_call(
+    engine: xdocker.Engine, image: xdocker.Image, tmp_path: Path
+) -> None:
+    def stop(_: xdocker.Progress) -> None:
+        raise KeyboardInterrupt
+
+    engine.images.export(image, tmp_path / "x.image")
+    with pytest.raises(KeyboardInterrupt):
+        engine.images.import_(tmp_path / "x.image", "half", progress=stop)
+    assert "half" not in [each.name for each in engine.images.list()]
+    with pytest.raises(xdocker.NotFound):
+        engine.images.import_(tmp_path / "nothing", "half")
