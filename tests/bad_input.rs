@@ -138,9 +138,9 @@ fn what_does_not_fit_the_state() {
             ("-a destroy -c test", "container test is running"),
             ("-a create -m test", "container test exists already"),
             ("-a attach -c test", "neither /bin/bash nor /bin/sh is there"),
-            ("-a run -c test -- /no/such", "/no/such"),
         ],
     );
+    all_fail(&home, 127, &[("-a run -c test -- /no/such", "/no/such")]);
     assert_eq!(home.root_process("test"), pid);
 }
 
@@ -183,26 +183,26 @@ fn a_root_process_that_cannot_be_executed() {
     ] {
         program::write(&layer.join(name), mode, text.as_bytes());
     }
-    for (program, why) in [
-        ("/missing", "No such file or directory"),
-        ("missing", "No such file or directory"),
-        ("/plain", "Permission denied"),
-        ("/directory", "Permission denied"),
-        ("/no-shell", "No such file or directory"),
-        ("/no-program", "Exec format error"),
-        ("/\u{1b}[31mred", r"\u{1b}[31mred"),
+    for (program, code, why) in [
+        ("/missing", 127, "No such file or directory"),
+        ("missing", 127, "No such file or directory"),
+        ("/plain", 126, "Permission denied"),
+        ("/directory", 126, "Permission denied"),
+        ("/no-shell", 127, "No such file or directory"),
+        ("/no-program", 126, "Exec format error"),
+        ("/\u{1b}[31mred", 127, r"\u{1b}[31mred"),
     ] {
         home.unchanged(|| {
             for wait in [&[][..], &["--wait"]] {
                 let line = [&["-a", "boot", "-c", "test"], wait, &["--", program]].concat();
                 let finished = home.xdocker_args(line);
                 assert!(finished.stderr().contains(why), "{finished}");
-                finished.fails(1, "cannot ");
+                finished.fails(code, "cannot ");
             }
             assert_eq!(home.status("test").as_deref(), Some("STOPED"));
             // Neither does a container stay that was to go with its program.
             let line = ["-a", "create", "-m", "test", "-c", "other", "-b", "--rm", "--", program];
-            home.xdocker_args(line).fails(1, why);
+            home.xdocker_args(line).fails(code, why);
         });
     }
 }
@@ -212,16 +212,16 @@ fn a_command_that_cannot_be_executed() {
     let home = home();
     fs::write(home.layer("test").join("plain"), "").unwrap();
     home.xdocker("-a boot -c test").ok();
-    for (program, why) in [
-        ("/missing", "No such file or directory"),
-        ("/plain", "Permission denied"),
-        ("/proc", "Permission denied"),
-        ("/\u{1b}]0;title\u{7}", r"\u{1b}]0;title\u{7}"),
+    for (program, code, why) in [
+        ("/missing", 127, "No such file or directory"),
+        ("/plain", 126, "Permission denied"),
+        ("/proc", 126, "Permission denied"),
+        ("/\u{1b}]0;title\u{7}", 127, r"\u{1b}]0;title\u{7}"),
     ] {
         home.unchanged(|| {
             for terminal in [&[][..], &["-t"]] {
                 let line = [&["-a", "run", "-c", "test"], terminal, &["--", program]].concat();
-                home.xdocker_args(line).fails(1, why);
+                home.xdocker_args(line).fails(code, why);
             }
         });
     }
