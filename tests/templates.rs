@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
 use std::path::Path;
+use std::process::Stdio;
 
 use xdocker_test_harness::cli::{Finished, Home};
 
@@ -85,4 +86,42 @@ fn what_is_no_file_or_no_mapping_is_refused_at_once() {
     rplfile(&home, "/root/none", &[]).fails(1, "cannot read /root/none");
     home.xdocker("-a shutdown -c test --time 1").ok();
     rplfile(&home, "/root/none", &[]).fails(1, "container test is not running");
+}
+
+/// How many instances are made while a directory is swapped; more by `XDOCKER_RACES`.
+fn races() -> usize {
+    std::env::var("XDOCKER_RACES").map_or(200, |number| number.parse().expect("a number"))
+}
+
+#[test]
+fn a_directory_that_becomes_a_link_leads_nowhere_outside() {
+    let home = booted("a b\n");
+    let canary = home.scratch().join("canary");
+    fs::create_dir(&canary).unwrap();
+    fs::write(canary.join("file"), "a of the host").unwrap();
+    let inside = root(&home);
+    fs::create_dir(Path::new(&inside).join("swap")).unwrap();
+    fs::write(Path::new(&inside).join("swap/file"), "a").unwrap();
+    let line = format!(
+        "echo; while :; do mv -T /swap /kept; ln -s {} /swap; rm /swap; mv -T /kept /swap; done",
+        canary.display()
+    );
+    let mut swapper = home.command(["-a", "run", "-c", "test", "--cmd", &line]);
+    let mut swapper = swapper.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    // It has begun when its empty line is here.
+    std::io::Read::read_exact(swapper.stdout.as_mut().unwrap(), &mut [0]).unwrap();
+    let (mut made, mut refused) = (0, 0);
+    for _ in 0..races() {
+        let done = rplfile(&home, "/swap/file", &["--instance-file", "/swap/instance"]);
+        match done.code() {
+            Some(0) => made += 1,
+            _ if done.stderr().contains("No such file") => refused += 1,
+            _ => panic!("{done}"),
+        }
+    }
+    home.xdocker("-a kill -c test").ok();
+    swapper.wait().unwrap();
+    assert!(made > 0 && refused > 0, "{made} made, {refused} refused: nothing was in the way of anything");
+    assert_eq!(fs::read(canary.join("file")).unwrap(), b"a of the host");
+    assert_eq!(fs::read_dir(&canary).unwrap().count(), 1);
 }

@@ -45,7 +45,7 @@ impl Mapping {
         let mut rules = Vec::new();
         let mut keys = HashSet::new();
         for (number, line) in text.split(|byte| *byte == b'\n').enumerate() {
-            if line.iter().all(|byte| is_blank(byte)) {
+            if line.iter().all(is_blank) {
                 continue;
             }
             let wrong = |why: &str| Error::invalid("mapping", format!("{name}:{}", number + 1), why);
