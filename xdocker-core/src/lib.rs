@@ -42,6 +42,7 @@ mod session;
 mod spec;
 mod state;
 mod sys;
+mod template;
 
 pub use cgroup::{CgroupName, CpuStats, IoStats, MemoryStats, NetworkStats, PidsStats, Stats, Throttling};
 pub use container::{Boot, Container, ContainerInfo, Ephemeral, Process, Root};
@@ -62,3 +63,4 @@ pub use spec::{
     Tmpfs, Transport, User, Weight, WindowSize,
 };
 pub use state::{ExitRecord, State};
+pub use template::Mapping;

@@ -57,6 +57,10 @@ pub(crate) struct Given {
     pub(crate) from_image: Option<ImageRef>,
     pub(crate) to_image: Option<ImageRef>,
     pub(crate) file: Option<PathBuf>,
+    /// A template and its instance inside, and the mapping outside.
+    pub(crate) template: Option<PathBuf>,
+    pub(crate) mapping: Option<PathBuf>,
+    pub(crate) instance: Option<PathBuf>,
     /// How an archive is written, and what one that is read may ask for.
     pub(crate) pack: PackOptions,
     pub(crate) unpack: UnpackOptions,
@@ -740,4 +744,37 @@ pub(super) static SOURCE: Opt = Opt {
         Ok(())
     }),
     about: "what it is made from: the host's own programs (default), or one static busybox",
+};
+
+pub(super) static TEMPLATE_FILE: Opt = Opt {
+    short: None,
+    long: "template-file",
+    alias: None,
+    takes: Takes::Value("(file)", |given, value| {
+        given.template = Some(value.into());
+        Ok(())
+    }),
+    about: "file inside that holds the keys",
+};
+
+pub(super) static MAPPING_FILE: Opt = Opt {
+    short: None,
+    long: "mapping-file",
+    alias: None,
+    takes: Takes::Value("(file)", |given, value| {
+        given.mapping = Some(value.into());
+        Ok(())
+    }),
+    about: "file outside with a rule a line: the key, blanks, its value up to the end of the line",
+};
+
+pub(super) static INSTANCE_FILE: Opt = Opt {
+    short: None,
+    long: "instance-file",
+    alias: None,
+    takes: Takes::Value("(file)", |given, value| {
+        given.instance = Some(value.into());
+        Ok(())
+    }),
+    about: "file inside to write; the template itself without this",
 };

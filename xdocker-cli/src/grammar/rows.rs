@@ -153,6 +153,12 @@ pub(super) static ROWS: &[Row] = &[
         run: actions::session::run,
     },
     Row {
+        verb: Action("rplfile"),
+        about: "replace the keys in a file of a running container by values",
+        parts: &[One(&CONTAINER), One(&TEMPLATE_FILE), One(&MAPPING_FILE), Maybe(&One(&INSTANCE_FILE))],
+        run: actions::files::replace,
+    },
+    Row {
         verb: Action("limit"),
         about: "change what a container may use: at once if it runs, and whenever it is booted later",
         parts: &[One(&CONTAINER), Options(&CGROUP_OPTIONS)],

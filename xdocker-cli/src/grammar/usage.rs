@@ -124,6 +124,7 @@ mod tests {
                -a boot (-c|--container) (container) [ cgroup options ] [ (-t|--attach) | ( (-e|--exec) (cmd|"program para1 ...") | -- (cmd) (para1) ... ) [ --wait ] ]
                -a attach (-c|--container) (container)
                -a run (-c|--container) (container) [ (-t|--attach) ] [ --user (user[:group]) ] [ --env (name=value) ][ --env ... ] [ --env-file (file) ][ --env-file ... ] [ --workdir (directory) ] [ --timeout (seconds) ] ( --cmd (command) | -- (cmd) (para1) ... )
+               -a rplfile (-c|--container) (container) --template-file (file) --mapping-file (file) [ --instance-file (file) ]
                -a limit (-c|--container) (container) [ cgroup options ]
                -a shutdown (-c|--container) (container) [ --time (seconds) ] [ (-f|--forcely) ]
                -a kill (-c|--container) (container) [ --signal (signal) ] [ (-f|--forcely) ]

@@ -19,6 +19,7 @@ mod network;
 mod processes;
 mod resources;
 mod root;
+mod template;
 
 use std::path::PathBuf;
 
