@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use std::{env, fs, io};
 
 use crate::container::{
-    Container, ContainerInfo, Definition, Ephemeral, build, change_bridge, names, own, settle,
+    Container, ContainerInfo, Definition, Ephemeral, build, change_bridge, names, own, settle, take_over_all,
 };
 use crate::error::{Error, Result};
 use crate::home::{Durability, Home};
@@ -28,14 +28,20 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Opens the home at `path`, making what is missing.
+    /// Opens the home at `path`, making what is missing. One that the original xdocker made is taken over: its images
+    /// and containers are ours from then on, and stay as they are.
     ///
     /// # Errors
     /// [`Error::File`] when it cannot be made or written.
     pub fn open(path: impl Into<PathBuf>) -> Result<Self> {
         let path = path.into();
         let path = std::path::absolute(&path).map_err(Error::file("open", &path))?;
-        Ok(Self { home: Home::open(&path)? })
+        let first = Home::is_unvisited(&path);
+        let home = Home::open(&path)?;
+        if first {
+            take_over_all(&home)?;
+        }
+        Ok(Self { home })
     }
 
     /// Opens the home that `$xdocker_HOME`, else `$XDOCKER_HOME`, names, else `/var/xdocker`.
@@ -175,6 +181,9 @@ impl Engine {
         if !self.home.container(name).is_dir() {
             return Err(Error::NoSuchContainer(name.clone()));
         }
+        if container.is_original() {
+            container.take_over()?;
+        }
         Ok(container)
     }
 
@@ -183,7 +192,7 @@ impl Engine {
     /// # Errors
     /// [`Error::File`], [`Error::Record`].
     pub fn containers(&self) -> Result<Vec<ContainerInfo>> {
-        let infos = names(&self.home)?.into_iter().map(|name| Container::new(self.home.clone(), name).info());
+        let infos = names(&self.home)?.into_iter().map(|name| self.container(&name)?.info());
         // One that was destroyed while we looked does not exist.
         infos.filter(|info| !matches!(info, Err(Error::NoSuchContainer(_)))).collect()
     }

@@ -1,7 +1,8 @@
 //! Booting: a stopped container gets a monitor and a root process.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
 use nix::fcntl::OFlag;
@@ -100,6 +101,8 @@ impl Container {
         let lock = self.lock()?;
         let definition = self.definition()?;
         match self.records().look()? {
+            // A root that is there without a record of ours is that of a container which the original program runs.
+            Found::Stopped if self.has_root()? => return Err(Error::Running(self.name.clone())),
             Found::Stopped => (),
             Found::Starting | Found::Running(_) => return Err(Error::Running(self.name.clone())),
             Found::Abandoned(_) => self.repair(&lock)?,
@@ -120,6 +123,13 @@ impl Container {
             },
             started => started,
         }
+    }
+
+    /// Whether something is mounted where the root appears on the host.
+    fn has_root(&self) -> Result<bool> {
+        let device =
+            |path: PathBuf| fs::metadata(&path).map(|it| it.dev()).map_err(Error::file("read", path));
+        Ok(device(self.root())? != device(self.directory())?)
     }
 
     fn attempt(

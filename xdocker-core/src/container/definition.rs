@@ -41,6 +41,11 @@ impl Definition {
         record::read(&directory.join(FILE))
     }
 
+    /// Whether there is one in a container's directory, readable or not.
+    pub(crate) fn is_in(directory: &Path) -> bool {
+        directory.join(FILE).exists()
+    }
+
     pub(crate) fn write(&self, directory: &Path, durability: Durability) -> Result<()> {
         record::write(&directory.join(FILE), self, durability)
     }

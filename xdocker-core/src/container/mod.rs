@@ -16,6 +16,7 @@ mod end;
 mod ephemeral;
 mod info;
 mod network;
+mod original;
 mod processes;
 mod resources;
 mod root;
@@ -39,6 +40,7 @@ pub use ephemeral::Ephemeral;
 pub(crate) use ephemeral::own;
 pub use info::ContainerInfo;
 pub(crate) use network::{change_bridge, names, settle};
+pub(crate) use original::take_over_all;
 pub use processes::Process;
 pub use root::Root;
 

@@ -27,7 +27,7 @@ mod stage;
 
 use std::fs::{self, DirBuilder};
 use std::io;
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -79,13 +79,26 @@ impl Home {
     /// [`Error::File`] when a directory cannot be made or read.
     pub(crate) fn open(path: &Path) -> Result<Self> {
         let root = std::path::absolute(path).map_err(Error::file("find", path))?;
+        let first = Self::is_unvisited(&root);
         make_directory(&root, 0o755, true)?;
-        for part in ["images", "containers", WORK] {
-            make_directory(&root.join(part), 0o700, false)?;
+        for part in ["images", "containers"] {
+            let path = root.join(part);
+            make_directory(&path, 0o700, false)?;
+            if first {
+                // A home of the original program lets everybody look, and run what is set-uid in a layer.
+                let only_us = fs::Permissions::from_mode(0o700);
+                fs::set_permissions(&path, only_us).map_err(Error::file("change", &path))?;
+            }
         }
+        make_directory(&root.join(WORK), 0o700, false)?;
         let home = Self { root: root.into() };
         home.sweep()?;
         Ok(home)
+    }
+
+    /// Whether no engine of ours has opened the home at `path` yet: it is none, or the original program made it.
+    pub(crate) fn is_unvisited(path: &Path) -> bool {
+        !path.join(WORK).exists()
     }
 
     /// Removes the stages that nobody holds, and ends the conversions that were under way in them. What
@@ -195,7 +208,7 @@ pub(crate) fn sync_directory(path: &Path) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::{PermissionsExt, symlink};
+    use std::os::unix::fs::symlink;
 
     use super::scratch::{Scratch, names};
     use super::*;
