@@ -43,6 +43,7 @@ mod spec;
 mod state;
 mod sys;
 mod template;
+mod tree;
 
 pub use cgroup::{CgroupName, CpuStats, IoStats, MemoryStats, NetworkStats, PidsStats, Stats, Throttling};
 pub use container::{Boot, Container, ContainerInfo, Ephemeral, Process, Root};

@@ -17,10 +17,8 @@
 //! - **Locks** are flocks on directories, never files that outlive a crash ([`DirectoryLock`]).
 
 mod conversion;
-mod entries;
 mod lock;
 pub(crate) mod record;
-mod remove;
 #[cfg(test)]
 pub(crate) mod scratch;
 mod stage;
@@ -31,10 +29,7 @@ use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use nix::fcntl::OFlag;
-
 pub(crate) use conversion::Conversion;
-pub(crate) use entries::entries;
 pub(crate) use lock::DirectoryLock;
 pub(crate) use stage::Stage;
 
@@ -52,10 +47,6 @@ pub(crate) const IMAGE_RECORD: &str = "image.json";
 
 /// Directory of the files that a container has changed, below the container's own.
 const CONTAINER_LAYER: &str = "rwlayer";
-
-/// How a directory is opened that must be one itself, and not a link to one.
-pub(crate) const DIRECTORY: OFlag =
-    OFlag::O_RDONLY.union(OFlag::O_DIRECTORY).union(OFlag::O_NOFOLLOW).union(OFlag::O_CLOEXEC);
 
 /// Whether a change must have reached the disk before the call returns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

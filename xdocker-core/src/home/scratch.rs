@@ -37,7 +37,7 @@ impl Drop for Scratch {
     fn drop(&mut self) {
         // A failing test must show its own failure, not this one.
         let removed = fs::File::open(&self.0)
-            .and_then(|top| super::remove::empty(&top))
+            .and_then(|top| crate::tree::empty(&top))
             .and_then(|()| fs::remove_dir(&self.0));
         if let (Err(error), false) = (removed, std::thread::panicking()) {
             panic!("cannot remove {}: {error}", self.0.display());
@@ -52,7 +52,7 @@ pub(crate) fn deep(top: &Path, levels: usize) {
     for _ in 0..levels {
         mkdirat(&directory, c"level", Mode::S_IRWXU).unwrap();
         mknodat(&directory, c"fifo", SFlag::S_IFIFO, Mode::S_IRWXU, 0).unwrap();
-        directory = openat(&directory, c"level", super::DIRECTORY, Mode::empty()).unwrap();
+        directory = openat(&directory, c"level", crate::tree::DIRECTORY, Mode::empty()).unwrap();
     }
 }
 

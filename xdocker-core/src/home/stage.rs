@@ -11,8 +11,9 @@ use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, FlockArg, RenameFlags, renameat2};
 use nix::unistd::syncfs;
 
-use super::{DirectoryLock, Durability, remove, sync_directory};
+use super::{DirectoryLock, Durability, sync_directory};
 use crate::error::{Error, Result};
+use crate::tree;
 
 /// A new directory in `.work`, held by its maker and deleted on drop.
 #[derive(Debug)]
@@ -155,7 +156,7 @@ pub(super) fn abandoned(work: &Path) -> Result<Vec<Stage>> {
 
 /// Deletes the directory at `path` with everything in it.
 fn delete(path: &Path) -> Result<()> {
-    let emptied = File::open(path).and_then(|directory| remove::empty(&directory));
+    let emptied = File::open(path).and_then(|directory| tree::empty(&directory));
     emptied.and_then(|()| fs::remove_dir(path)).map_err(Error::file("delete", path))
 }
 

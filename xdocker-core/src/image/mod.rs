@@ -18,7 +18,6 @@
 
 mod archive;
 mod convert;
-mod copy;
 #[cfg(test)]
 mod faults;
 mod in_use;
@@ -29,7 +28,6 @@ mod size;
 mod store;
 mod test_image;
 mod transfer;
-mod tree;
 
 use crate::home::{IMAGE_LAYER as LAYER, IMAGE_RECORD as RECORD};
 

@@ -15,8 +15,7 @@ use nix::fcntl::AtFlags;
 use nix::sys::stat::{SFlag, fstatat};
 use serde::{Deserialize, Serialize};
 
-use super::tree::Place;
-use crate::home::entries;
+use crate::tree::{Place, entries};
 
 /// How much a tree holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

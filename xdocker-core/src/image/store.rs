@@ -10,7 +10,6 @@ use std::time::SystemTime;
 use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
 
 use super::LAYER;
-use super::copy::copy_tree;
 use super::in_use::refuse_if_used;
 use super::name_lock::NameLock;
 use super::record::{self, ImageRecord};
@@ -18,6 +17,7 @@ use super::size::TreeSize;
 use crate::error::{Error, ErrorKind, Result};
 use crate::home::{DirectoryLock, Durability, Home, Stage, sync_directory};
 use crate::name::{ImageId, ImageName, ImageRef, Version};
+use crate::tree::copy_tree;
 
 /// An image that is there.
 #[derive(Clone, Debug, PartialEq, Eq)]

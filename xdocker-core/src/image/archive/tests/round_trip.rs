@@ -12,8 +12,8 @@ use super::tree::{assert_same, build, items};
 use super::{Tar, UnpackOptions, Whiteouts, packed, unpacked};
 use crate::error::ArchiveError;
 use crate::error::Error;
-use crate::image::copy::copy_tree;
 use crate::sys::xattr::Node;
+use crate::tree::copy_tree;
 
 /// Packs what `from` holds and unpacks it into a new directory `to`.
 fn travel(from: &Path, to: &Path, whiteouts: Whiteouts) -> Vec<u8> {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use nix::fcntl::{OpenHow, ResolveFlag, openat2};
 
-use crate::home::DIRECTORY;
+use super::DIRECTORY;
 
 /// Longest path that the kernel is asked to walk at once, in bytes; less than PATH_MAX by a name.
 const REACH: usize = 2048;
@@ -20,26 +20,26 @@ const REACH: usize = 2048;
 /// them for a tree of any depth, and the kernel checks each path as a whole: no symbolic link in it, no
 /// `..`, no mount point.
 #[derive(Clone, Debug)]
-pub(super) struct Place {
-    pub(super) above: Arc<OwnedFd>,
-    pub(super) path: CString,
+pub(crate) struct Place {
+    pub(crate) above: Arc<OwnedFd>,
+    pub(crate) path: CString,
 }
 
 /// A place that has been opened.
 #[derive(Debug)]
-pub(super) struct Visit {
-    pub(super) directory: Arc<OwnedFd>,
+pub(crate) struct Visit {
+    pub(crate) directory: Arc<OwnedFd>,
     place: Place,
 }
 
 impl Place {
     /// The root of the tree at `path`, which we made: a path that can be trusted.
-    pub(super) fn root(path: &Path) -> io::Result<Self> {
+    pub(crate) fn root(path: &Path) -> io::Result<Self> {
         Ok(Self { above: Arc::new(File::open(path)?.into()), path: c".".to_owned() })
     }
 
     /// Opens the directory.
-    pub(super) fn visit(self) -> nix::Result<Visit> {
+    pub(crate) fn visit(self) -> nix::Result<Visit> {
         let how = OpenHow::new().flags(DIRECTORY).resolve(
             ResolveFlag::RESOLVE_BENEATH | ResolveFlag::RESOLVE_NO_SYMLINKS | ResolveFlag::RESOLVE_NO_XDEV,
         );
@@ -50,7 +50,7 @@ impl Place {
 
 impl Visit {
     /// The entry `name` of this directory.
-    pub(super) fn child(&self, name: &CStr) -> Place {
+    pub(crate) fn child(&self, name: &CStr) -> Place {
         let path = self.place.path.to_bytes();
         if path.len() > REACH {
             return Place { above: Arc::clone(&self.directory), path: name.to_owned() };

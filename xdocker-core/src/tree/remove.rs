@@ -20,7 +20,7 @@ const DEPTH: usize = 32;
 ///
 /// Symbolic links are not followed, and mount points not entered: what is mounted there is not ours to
 /// delete.
-pub(super) fn empty(top: &File) -> io::Result<()> {
+pub(crate) fn empty(top: &File) -> io::Result<()> {
     let mut removal = Removal { top, moved: 0, failure: None };
     // A pass over a tree deeper than DEPTH moves its lower parts up into `top`, for the next pass.
     loop {

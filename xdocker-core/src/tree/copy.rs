@@ -1,4 +1,4 @@
-//! Copying a layer: every type of file, with all that makes one differ from another.
+//! Copying a tree: every type of file, with all that makes one differ from another.
 //!
 //! Kept are owners, modes, times to the nanosecond, all extended attributes (ACLs, capabilities and the
 //! marks of overlay included), hard links, holes and device nodes, so also whiteouts. Blocks are shared
@@ -25,9 +25,9 @@ use nix::sys::stat::{
 use nix::sys::time::TimeSpec;
 use nix::unistd::{Gid, Uid, Whence, fchown, fchownat, ftruncate, linkat, lseek, symlinkat};
 
-use super::tree::{Place, Visit};
+use super::entries;
+use super::walk::{Place, Visit};
 use crate::error::{Error, Result};
-use crate::home::entries;
 use crate::sys::reflink::clone_file;
 use crate::sys::xattr::Node;
 
@@ -41,7 +41,7 @@ const BATCH: usize = 64;
 ///
 /// # Errors
 /// [`Error::File`] with the first file that cannot be copied; `to` is then filled in part.
-pub(super) fn copy_tree(from: &Path, to: &Path) -> Result<()> {
+pub(crate) fn copy_tree(from: &Path, to: &Path) -> Result<()> {
     let place = |path| Place::root(path).map_err(Error::file("open", path));
     let copy = Copy {
         source: from,
