@@ -115,8 +115,14 @@ fn one_that_comes_later_is_taken_over_when_it_is_met() {
     home.xdocker("-s containers").prints("");
     add_container(&home, "late", &[("image", "base\n"), ("hostname", "late\n"), ("net", "HOST\n")]);
     assert_eq!(home.status("late").as_deref(), Some("STOPED"));
-    add_container(&home, "later", &[("image", "base\n"), ("net", "HOST\n")]);
+    let host = home.scratch().join("host");
+    fs::create_dir(&host).unwrap();
+    fs::write(host.join("file"), "of the host").unwrap();
+    let volumes = format!("{0}:/etc/volume\n{0}/file:/mnt/file\n", host.display());
+    add_container(&home, "later", &[("image", "base\n"), ("net", "HOST\n"), ("volume", &volumes)]);
     home.xdocker("-a boot -c later").ok();
+    let shown = home.xdocker("-s inspect -c later --json").succeeds();
+    assert!(shown.contains(r#""container":"/mnt/file""#), "{shown}");
     home.xdocker("-a destroy -c later -h").ok();
 }
 

@@ -9,6 +9,7 @@ pub(crate) mod network;
 pub(crate) mod resources;
 pub(crate) mod session;
 pub(crate) mod show;
+pub(crate) mod volume;
 
 use xdocker_core::{Container, Engine};
 

@@ -12,7 +12,7 @@ use crate::home::{Durability, Home};
 use crate::image::ImageStore;
 use crate::name::{ContainerName, ImageRef};
 use crate::network::BridgeSettings;
-use crate::spec::{ContainerSpec, Hostname};
+use crate::spec::{ContainerSpec, Hostname, Volume};
 
 /// Where the home is when nothing says otherwise.
 const DEFAULT_HOME: &str = "/var/xdocker";
@@ -68,7 +68,8 @@ impl Engine {
     /// Creates a container. It is on disk when this returns.
     ///
     /// # Errors
-    /// [`Error::ContainerExists`], [`Error::NoSuchImage`], [`Error::Invalid`] without any image.
+    /// [`Error::ContainerExists`], [`Error::NoSuchImage`], [`Error::Invalid`] without any image, or with two mounts at
+    /// one place.
     pub fn create(&self, spec: &ContainerSpec) -> Result<Container> {
         let (container, _) = self.make(spec, |_| Ok(()), Durability::Synced)?;
         Ok(container)
@@ -97,6 +98,7 @@ impl Engine {
             Some(name) => name.clone(),
             None => top.name.as_str().parse()?,
         };
+        Volume::check_places(&spec.volumes, &spec.tmpfs)?;
         // Their locks keep the images where they are until the definition that names them is published.
         let held = self.images().hold(&spec.images)?;
         let hostname = spec.hostname.clone().unwrap_or_else(|| Hostname::from(&name));
@@ -108,6 +110,7 @@ impl Engine {
             network,
             sandbox: spec.sandbox.clone(),
             tmpfs: spec.tmpfs.clone(),
+            volumes: spec.volumes.clone(),
             resources: spec.resources.clone(),
             created: SystemTime::now(),
             version: None,

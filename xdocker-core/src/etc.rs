@@ -15,7 +15,7 @@ use crate::home::Home;
 use crate::launch::{Action, Attributes, Directory, Plan, Slot};
 use crate::network::Book;
 use crate::rootfs::c_path;
-use crate::spec::{Hostname, Network};
+use crate::spec::{Hostname, Network, Volume};
 
 /// The files, relative to the root.
 pub(crate) const FILES: [&str; 3] = [HOSTNAME, HOSTS, RESOLVERS];
@@ -67,6 +67,13 @@ impl Files {
             }
         }
         Self(files)
+    }
+
+    /// The same but for those that a volume of the container's is in the place of.
+    pub(crate) fn besides(mut self, volumes: &[Volume]) -> Self {
+        let is_taken = |path: &str| volumes.iter().any(|it| it.container() == Path::new("/").join(path));
+        self.0.retain(|(path, _)| !is_taken(path));
+        self
     }
 
     /// Plans their mounts below `root`. Those of the container alone are written into `memory`, a file system in

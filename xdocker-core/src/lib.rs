@@ -44,6 +44,7 @@ mod state;
 mod sys;
 mod template;
 mod tree;
+mod volumes;
 
 pub use cgroup::{CgroupName, CpuStats, IoStats, MemoryStats, NetworkStats, PidsStats, Stats, Throttling};
 pub use container::{Boot, Container, ContainerInfo, Ephemeral, Process, Root};
@@ -61,7 +62,7 @@ pub use session::{Child, Command, Stdio, Terminal};
 pub use spec::{
     Capabilities, ContainerSpec, CpuQuota, CpuSet, Endpoint, Exec, HostPort, Hostname, InterfaceName,
     MemorySize, NetnsName, Network, PidsLimit, PortMap, Resources, Sandbox, Seccomp, SeccompProfile, Subnet,
-    Tmpfs, Transport, User, Weight, WindowSize,
+    Tmpfs, Transport, User, Volume, Weight, WindowSize,
 };
 pub use state::{ExitRecord, State};
 pub use template::Mapping;

@@ -12,7 +12,8 @@ use crate::host::Kernel;
 pub(crate) use crate::launch::c_path;
 use crate::launch::{Action, Attributes, Directory, Plan, Slot};
 use crate::security;
-use crate::spec::{Sandbox, Tmpfs};
+use crate::spec::{Sandbox, Tmpfs, Volume};
+use crate::volumes;
 
 /// Directories that an image must have, since the kernel's file systems are mounted there.
 pub(crate) const MOUNT_POINTS: [&str; 3] = ["proc", "sys", "dev"];
@@ -125,13 +126,22 @@ fn mount_data(layers: &Layers) -> Result<CString> {
     Ok(CString::new(data).expect("paths of ours hold no NUL"))
 }
 
-/// Plans the new process's mounts: /proc, /sys, /dev and what belongs into it, masks, and the root itself.
+/// What a container has mounted, beside what the kernel offers.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Mounts<'a> {
+    pub(crate) tmpfs: &'a [Tmpfs],
+    pub(crate) volumes: &'a [Volume],
+}
+
+/// Plans the new process's mounts: /proc, /sys, /dev and what belongs into it, masks, what the container has besides,
+/// and the root itself.
 pub(crate) fn plan_mounts(
     plan: &mut Plan,
     layers: &Layers,
     files: &Files,
     cgroups: &View,
     sandbox: &Sandbox,
+    mounts: Mounts<'_>,
 ) {
     let root = plan.slot();
     let inside = plan.inside.purpose("cut the mounts off from the host's");
@@ -157,26 +167,10 @@ pub(crate) fn plan_mounts(
         security::mask(plan, proc, sys, dev);
     }
 
+    plan_own_mounts(plan, root, sandbox, mounts);
+    // After them: a volume at /etc has the container's names too.
     files.plan(plan, root, dev);
     plan.inside.purpose("change the root").push(Action::PivotRoot { root });
-}
-
-/// Plans what of the root lies in memory, and that the rest is read-only if it is to be. The root has been
-/// changed by then: a link is followed inside.
-pub(crate) fn plan_memory(plan: &mut Plan, sandbox: &Sandbox, tmpfs: &[Tmpfs]) {
-    const WRITABLE: [&str; 2] = ["/tmp", "/run"];
-    let writable = WRITABLE.iter().filter(|_| sandbox.read_only).map(Path::new);
-    for path in writable.chain(tmpfs.iter().map(Tmpfs::path)) {
-        let mode = if path == Path::new("/run") { c"mode=755" } else { c"mode=1777" };
-        let kind = c"tmpfs".to_owned();
-        plan.inside.purpose(format!("mount a tmpfs at {}", path.display())).push(Action::Mount {
-            source: kind.clone(),
-            target: c_path(path),
-            kind,
-            flags: libc::MS_NOSUID | libc::MS_NODEV,
-            data: mode.to_owned(),
-        });
-    }
     if sandbox.read_only {
         plan.inside.purpose("make the root read-only").push(Action::SetAttributes {
             at: Directory::Current,
@@ -186,6 +180,47 @@ pub(crate) fn plan_memory(plan: &mut Plan, sandbox: &Sandbox, tmpfs: &[Tmpfs]) {
             propagation: 0,
         });
     }
+}
+
+/// Plans file systems in memory and volumes, those nearest to the root first: each may lie in another.
+fn plan_own_mounts(plan: &mut Plan, root: Slot, sandbox: &Sandbox, mounts: Mounts<'_>) {
+    /// What can be written where the rest is read-only.
+    const WRITABLE: [&str; 2] = ["/tmp", "/run"];
+    enum Own<'a> {
+        Memory(&'a Path),
+        Volume(&'a Volume),
+    }
+    let asked = |path: &&Path| {
+        mounts.tmpfs.iter().any(|it| it.path() == *path)
+            || mounts.volumes.iter().any(|it| it.container() == *path)
+    };
+    let writable = WRITABLE.iter().filter(|_| sandbox.read_only).map(Path::new).filter(|path| !asked(path));
+    let memory = writable.chain(mounts.tmpfs.iter().map(Tmpfs::path));
+    let mut all: Vec<(usize, Own<'_>)> = memory
+        .map(|path| (path.components().count(), Own::Memory(path)))
+        .chain(mounts.volumes.iter().map(|it| (it.container().components().count(), Own::Volume(it))))
+        .collect();
+    all.sort_by_key(|(depth, _)| *depth);
+    let (fs, mount) = (plan.slot(), plan.slot());
+    for (_, own) in all {
+        match own {
+            Own::Memory(path) => plan_memory(plan, root, (fs, mount), path),
+            Own::Volume(volume) => volumes::plan(plan, root, mount, volume, mounts.volumes),
+        }
+    }
+}
+
+/// Plans a file system in memory at `path` below `root`.
+fn plan_memory(plan: &mut Plan, root: Slot, (fs, mount): (Slot, Slot), path: &Path) {
+    let mode = if path == Path::new("/run") { c"755" } else { c"1777" };
+    let inside = plan.inside.purpose(format!("mount a tmpfs at {}", path.display()));
+    inside.push(Action::FsOpen { kind: c"tmpfs", to: fs });
+    inside.push(Action::FsString { fs, key: c"mode", value: mode.to_owned() });
+    let attributes = Attributes::NO_SUID.and(Attributes::NO_DEV);
+    inside.push(Action::FsMount { fs, to: mount, attributes });
+    let path = c_path(path);
+    inside.push(Action::Attach { mount, root, path, make: false, resolve: 0 });
+    inside.push(Action::Close { fd: mount });
 }
 
 /// Mounts a new file system at `name` below the directory in `at`, and gives it back.
@@ -292,11 +327,36 @@ mod tests {
     }
 
     #[test]
+    fn what_lies_in_another_mount_comes_after_it() {
+        let mut plan = Plan::default();
+        let volumes: Vec<Volume> =
+            ["/a/b/c/d", "/a/b", "/tmp"].iter().map(|path| format!("/x:{path}").parse().unwrap()).collect();
+        let tmpfs = ["/a/b/c".parse().unwrap(), "/a".parse().unwrap()];
+        let (root, sandbox) = (plan.slot(), Sandbox::new().read_only(true));
+        plan_own_mounts(&mut plan, root, &sandbox, Mounts { tmpfs: &tmpfs, volumes: &volumes });
+        let attached: Vec<_> = plan
+            .inside
+            .steps
+            .iter()
+            .filter_map(|step| match &step.action {
+                Action::Attach { path, resolve, .. } => Some((path.to_str().unwrap(), *resolve)),
+                _ => None,
+            })
+            .collect();
+        // Links in a volume are not followed.
+        assert_eq!(
+            attached,
+            [("/run", 0), ("/a", 0), ("/tmp", 0), ("/a/b", 0), ("/a/b/c", 0), ("/a/b/c/d", 4)]
+        );
+    }
+
+    #[test]
     fn every_mount_of_a_root_finds_its_slot() {
         let mut plan = Plan::default();
         let layers = layers(200);
         plan_overlay(&mut plan, &layers, new_kernel()).unwrap();
-        plan_mounts(&mut plan, &layers, &Files::default(), &View::default(), &Sandbox::default());
+        let view = View::default();
+        plan_mounts(&mut plan, &layers, &Files::default(), &view, &Sandbox::default(), Mounts::default());
         assert_eq!(plan.inside.steps.last().unwrap().purpose, "change the root");
     }
 }

@@ -1,5 +1,6 @@
 //! Execution of steps: each is one system call, or the few that make no sense apart.
 
+use crate::attach::{Place, attach};
 use crate::plan::Step;
 use crate::sys::{
     self, EACCES, EBUSY, EEXIST, EINVAL, EIO, ELOOP, ENAMETOOLONG, ENOENT, ENOSYS, ENOTDIR, EXDEV,
@@ -128,6 +129,9 @@ impl Machine {
                 sys::exit(crate::BROKEN)
             }
             op::MASK => self.mask(a, head.b, texts.take(), x == 1),
+            op::ATTACH => {
+                attach(a, &Place { root: self.fd(head.b), path: texts.take(), make: x == 1, resolve: y })
+            }
             op::MAKE_FILE => make_file(a, texts.take(), x, step.payload()),
             op::SECCOMP => {
                 self.filter = step.payload();

@@ -12,6 +12,7 @@ use core::ptr::{null, null_mut};
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Errno(pub i32);
 
+pub const EPERM: Errno = Errno(1);
 pub const ENOENT: Errno = Errno(2);
 pub const EINTR: Errno = Errno(4);
 pub const EIO: Errno = Errno(5);
@@ -21,6 +22,7 @@ pub const EBUSY: Errno = Errno(16);
 pub const EEXIST: Errno = Errno(17);
 pub const EXDEV: Errno = Errno(18);
 pub const ENOTDIR: Errno = Errno(20);
+pub const EISDIR: Errno = Errno(21);
 pub const EINVAL: Errno = Errno(22);
 pub const ENAMETOOLONG: Errno = Errno(36);
 pub const ENOSYS: Errno = Errno(38);
@@ -424,6 +426,7 @@ pub const O_WRONLY: u64 = 1;
 pub const O_RDWR: u64 = 2;
 pub const O_CREAT: u64 = 0o100;
 pub const O_EXCL: u64 = 0o200;
+pub const O_DIRECTORY: u64 = 0o200_000;
 pub const O_NOFOLLOW: u64 = 0o400_000;
 pub const O_NOCTTY: u64 = 0o400;
 pub const O_TRUNC: u64 = 0o1000;
@@ -433,6 +436,7 @@ pub const O_PATH: u64 = 0o10_000_000;
 pub const RESOLVE_NO_MAGICLINKS: u64 = 0x02;
 pub const RESOLVE_NO_SYMLINKS: u64 = 0x04;
 pub const RESOLVE_BENEATH: u64 = 0x08;
+pub const RESOLVE_IN_ROOT: u64 = 0x10;
 
 pub fn read(fd: i32, buffer: &mut [u8]) -> Result<usize> {
     loop {
@@ -536,6 +540,29 @@ pub fn file_system_type(fd: i32) -> Result<u64> {
     let mut answer = [0u64; 15];
     call!(138, fd, answer.as_mut_ptr())?;
     Ok(answer[0])
+}
+
+/// What statx(2) says of an open file, as far as it matters here.
+pub struct Kind {
+    pub is_directory: bool,
+    /// Whether it is what some mount shows first.
+    pub is_mount_root: bool,
+}
+
+/// statx(2) of a descriptor.
+pub fn kind(fd: i32) -> Result<Kind> {
+    const AT_EMPTY_PATH: u32 = 0x1000;
+    const STATX_TYPE: u32 = 1;
+    const STATX_ATTR_MOUNT_ROOT: u64 = 0x2000;
+    const S_IFMT: u64 = 0o170_000;
+    const S_IFDIR: u64 = 0o040_000;
+    // `struct statx`: the attributes are its second word, the mode lies in the upper half of its fourth.
+    let mut answer = [0u64; 32];
+    call!(332, fd, c"".as_ptr(), AT_EMPTY_PATH, STATX_TYPE, answer.as_mut_ptr())?;
+    Ok(Kind {
+        is_directory: answer[3] >> 32 & S_IFMT == S_IFDIR,
+        is_mount_root: answer[1] & STATX_ATTR_MOUNT_ROOT != 0,
+    })
 }
 
 /// What memory is mapped from.

@@ -204,6 +204,11 @@ pub mod op {
     /// without following anything; nothing there is fine. A link at its end is covered itself; with `x` = 1 one on the
     /// way to it is fine, and nothing is covered.
     pub const MASK: u16 = 30;
+    /// Attaches the (detached) mount `a` where `s0` is as seen from inside the directory `b`; `y` holds further
+    /// `RESOLVE_*` flags for every link on the way. With `x` = 1 what is missing of `s0` is made: directories, and at its
+    /// end a directory or an empty file, as what is mounted is one. Refused where something is mounted already (`EBUSY`),
+    /// and on the kernel's own file systems (`EPERM`).
+    pub const ATTACH: u16 = 90;
     /// Sends the payload to the kernel over a netlink socket of protocol `x`; fails with the first error that is
     /// answered. With `y` = 1 something that is not there is fine. A child of the helper's does it: closing such a
     /// socket may wait for the kernel for 20 ms, which nobody else is to. In `UNDO` it is left out when the first step of

@@ -50,7 +50,8 @@ pub(super) fn spec_of(given: &mut Given) -> Result<ContainerSpec, Failure> {
     if let Some(hostname) = given.hostname.take() {
         spec = spec.hostname(hostname);
     }
-    Ok(spec.sandbox(sandbox_of(given)).tmpfs(std::mem::take(&mut given.tmpfs)))
+    let (tmpfs, volumes) = (std::mem::take(&mut given.tmpfs), std::mem::take(&mut given.volumes));
+    Ok(spec.sandbox(sandbox_of(given)).tmpfs(tmpfs).volumes(volumes))
 }
 
 /// What its programs may do.

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use xdocker_core::{
     ContainerInfo, Endpoint, ExitRecord, Feature, HostReport, Image, Process, Resources, Sandbox, State,
-    Tmpfs,
+    Tmpfs, Volume,
 };
 
 use super::{container, engine};
@@ -102,6 +102,7 @@ pub(crate) fn inspect(given: Given) -> Outcome {
         root: container.root().display().to_string(),
         sandbox: &info.sandbox,
         tmpfs: &info.tmpfs,
+        volumes: &info.volumes,
         resources: &info.resources,
     };
     if given.json {
@@ -215,6 +216,7 @@ struct InspectObject<'a> {
     root: String,
     sandbox: &'a Sandbox,
     tmpfs: &'a [Tmpfs],
+    volumes: &'a [Volume],
     resources: &'a Resources,
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use xdocker_core::{
     Capabilities, ContainerName, Hostname, ImageRef, InterfaceName, Network, PackOptions, PortMap, Resources,
-    Seccomp, SeccompProfile, Subnet, TestImage, Tmpfs, UnpackOptions, User, Version, Whiteouts,
+    Seccomp, SeccompProfile, Subnet, TestImage, Tmpfs, UnpackOptions, User, Version, Volume, Whiteouts,
 };
 
 use super::words;
@@ -29,6 +29,7 @@ pub(crate) struct Given {
     pub(crate) privileged: bool,
     pub(crate) read_only: bool,
     pub(crate) tmpfs: Vec<Tmpfs>,
+    pub(crate) volumes: Vec<Volume>,
     pub(crate) new_privileges: Option<bool>,
     pub(crate) seccomp: Option<Seccomp>,
     pub(crate) resources: Resources,
@@ -145,6 +146,14 @@ fn assignment(value: &OsStr) -> Option<(OsString, OsString)> {
     let middle = bytes.iter().position(|byte| *byte == b'=').filter(|at| *at > 0)?;
     let part = |bytes| OsStr::from_bytes(bytes).to_owned();
     Some((part(&bytes[..middle]), part(&bytes[middle + 1..])))
+}
+
+/// `(host)[:(container)[:ro]]`, where the host's path may be relative to our directory.
+fn volume(value: OsString) -> Result<Volume, BadValue> {
+    let text = text(value)?;
+    let (host, rest) = text.split_at(text.find(':').unwrap_or(text.len()));
+    let host = std::path::absolute(host)?;
+    Ok(format!("{}{rest}", host.to_str().ok_or(Refused::NotUtf8)?).parse()?)
 }
 
 /// `HUP`, `SIGHUP`, `hup` or `1`.
@@ -330,6 +339,17 @@ pub(super) static TMPFS: Opt = Opt {
         Ok(())
     }),
     about: "directory inside that lies in memory",
+};
+
+pub(super) static VOLUME: Opt = Opt {
+    short: None,
+    long: "volume",
+    alias: None,
+    takes: Takes::Value("(host_path[:container_path[:ro]])", |given, value| {
+        given.volumes.push(volume(value)?);
+        Ok(())
+    }),
+    about: "directory, file or socket of the host to have inside, at the same path if no other is given; ro: to read only",
 };
 
 pub(super) static NO_NEW_PRIVS: Opt = Opt {

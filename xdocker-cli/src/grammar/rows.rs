@@ -10,6 +10,7 @@ use crate::actions;
 static CREATE_OPTIONS: Group = Group {
     name: "create options",
     parts: &[
+        Many(&VOLUME),
         Maybe(&One(&HOSTNAME)),
         Maybe(&One(&NETWORK)),
         Maybe(&One(&HOST_ETH)),
@@ -199,6 +200,12 @@ pub(super) static ROWS: &[Row] = &[
         about: "map other ports of the host into a stopped container",
         parts: &[One(&CONTAINER), One(&PORT_MAPPING)],
         run: actions::network::port_mapping,
+    },
+    Row {
+        verb: Action("volume"),
+        about: "give a stopped container other volumes in the place of those that it has; none without --volume",
+        parts: &[One(&CONTAINER), Many(&VOLUME)],
+        run: actions::volume::volume,
     },
     Row {
         verb: Action("bridge"),

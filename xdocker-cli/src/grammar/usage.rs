@@ -47,7 +47,7 @@ fn shown_row(row: &Row) -> String {
     }
 }
 
-/// `create options : [ --host (hostname) ] …`
+/// `create options : [ --volume (host_path[:container_path[:ro]]) ][ --volume ... ] [ --host (hostname) ] …`
 fn shown_group(group: &Group) -> String {
     format!("{:>GROUP$} : {}\n", group.name, shown(group.parts, " "))
 }
@@ -132,6 +132,7 @@ mod tests {
                -a destroy (-c|--container) (container) [ (-f|--forcely) ] [ (-h|--shutdown) ]
                -a vip (-c|--container) (container) --vip (ip)
                -a port_mapping (-c|--container) (container) --port-mapping (src_port:dst_port)
+               -a volume (-c|--container) (container) [ --volume (host_path[:container_path[:ro]]) ][ --volume ... ]
                -a bridge [ --name (bridge) ] [ --subnet (ip/prefix) ]
                -a version (-m|--image) (image[:version]) [ --version (version) ] [ (-f|--forcely) ]
                -a to_image --from-container (container) [ --version (version) ] --to-image (image[:version])
@@ -141,7 +142,7 @@ mod tests {
                -a import --image-file (file) [ import limits ]
                -a export (-m|--image) (image[:version]) [ --whiteouts (overlay|oci) ] [ (-f|--forcely) ]
                -a install_test [ --version (version) ] [ --from (host|busybox) ]
-create options : [ --host (hostname) ] [ --net (BRIDGE|HOST|CUSTOM) ] [ --host-eth (eth) ] [ --vip (ip) ] [ --port-mapping (src_port:dst_port) ] [ sandbox ]
+create options : [ --volume (host_path[:container_path[:ro]]) ][ --volume ... ] [ --host (hostname) ] [ --net (BRIDGE|HOST|CUSTOM) ] [ --host-eth (eth) ] [ --vip (ip) ] [ --port-mapping (src_port:dst_port) ] [ sandbox ]
        sandbox : [ --cap-add (capability)[,(capability)]... ][ --cap-add ... ] [ --cap-drop (capability)[,(capability)]... ][ --cap-drop ... ] [ --privileged ] [ --no-new-privs (on|off) ] [ --seccomp (file|unconfined) ] [ --read-only ] [ --tmpfs (directory) ][ --tmpfs ... ]
 cgroup options : [ --cpus [(cpu_num,...)|(cpu_num-cpu_num2)] ] [ --cpu-quota (percent%) ] [ --mem-limit (num|numM) ] [ --pids-limit (num|max) ] [ --mem-reservation (num|numM) ] [ --cpu-weight (1-10000) ] [ --io-weight (1-10000) ]
  import limits : [ --max-bytes (bytes[K|M|G|T]) ] [ --max-entries (number) ] [ --max-ratio (number) ]

@@ -16,13 +16,14 @@ use crate::home::DirectoryLock;
 use crate::host::Kernel;
 use crate::launch::{Action, Directory, Inheritance, Monitor, Plan};
 use crate::network::Attachment;
-use crate::rootfs::{self, Layers, MOUNT_POINTS, c_path};
+use crate::rootfs::{self, Layers, MOUNT_POINTS, Mounts, c_path};
 use crate::security;
 use crate::session::{SOCKET, null, plan_process};
 use crate::spec::{Exec, Resources};
-use crate::state::{Found, remove};
+use crate::state::remove;
 use crate::sys::resolve::open_in_root;
 use crate::sys::seqpacket;
+use crate::volumes;
 
 /// Namespaces of every container. The network is joined, not made: it may be the host's, or outlive us. That of
 /// cgroups is made within them.
@@ -80,7 +81,7 @@ impl Container {
     ///
     /// # Errors
     /// [`Error::Running`]; [`Error::Launch`] with the step that failed, after everything before it has
-    /// been undone; [`Error::NoSuchImage`] when a layer is missing; [`Error::Invalid`] or
+    /// been undone; [`Error::NoSuchImage`] when a layer is missing, [`Error::File`] when a volume is; [`Error::Invalid`] or
     /// [`Error::Unsupported`] for a limit that this host cannot give.
     pub fn boot(&self, boot: &Boot) -> Result<()> {
         let null = null().map_err(Error::file("open", "/dev/null"))?;
@@ -98,15 +99,8 @@ impl Container {
     }
 
     fn launch(&self, boot: &Boot, tie: Tie, stdio: [&OwnedFd; 3]) -> Result<Monitor> {
-        let lock = self.lock()?;
+        let lock = self.lock_stopped()?;
         let definition = self.definition()?;
-        match self.records().look()? {
-            // A root that is there without a record of ours is that of a container which the original program runs.
-            Found::Stopped if self.has_root()? => return Err(Error::Running(self.name.clone())),
-            Found::Stopped => (),
-            Found::Starting | Found::Running(_) => return Err(Error::Running(self.name.clone())),
-            Found::Abandoned(_) => self.repair(&lock)?,
-        }
         let layers = self.layers(&definition)?;
         let group = Group::new(&self.cgroup());
         let attachment = self.attachment(&definition)?;
@@ -126,7 +120,7 @@ impl Container {
     }
 
     /// Whether something is mounted where the root appears on the host.
-    fn has_root(&self) -> Result<bool> {
+    pub(super) fn has_root(&self) -> Result<bool> {
         let device =
             |path: PathBuf| fs::metadata(&path).map(|it| it.dev()).map_err(Error::file("read", path));
         Ok(device(self.root())? != device(self.directory())?)
@@ -213,6 +207,9 @@ impl Container {
         if !check_mount_points(definition, &layers)? {
             layers.lower.insert(0, relative(base_layer(&self.home)?));
         }
+        if let Some(places) = volumes::layer(&self.home, &self.directory(), &definition.volumes)? {
+            layers.lower.insert(0, relative(places));
+        }
         Ok(layers)
     }
 
@@ -249,9 +246,10 @@ impl Container {
                 .purpose(format!("join the network namespace {netns}"))
                 .push(Action::JoinNamespace { namespace, types: libc::CLONE_NEWNET });
         }
-        let files = Files::of(&self.home, &definition.hostname, &definition.network);
-        rootfs::plan_mounts(&mut plan, layers, &files, &cgroups, &definition.sandbox);
-        rootfs::plan_memory(&mut plan, &definition.sandbox, &definition.tmpfs);
+        let files =
+            Files::of(&self.home, &definition.hostname, &definition.network).besides(&definition.volumes);
+        let mounts = Mounts { tmpfs: &definition.tmpfs, volumes: &definition.volumes };
+        rootfs::plan_mounts(&mut plan, layers, &files, &cgroups, &definition.sandbox, mounts);
         let name = c_path(definition.hostname.as_str().as_ref());
         plan.inside.purpose("set the host name").push(Action::SetHostname { name });
         match &boot.exec {

@@ -8,8 +8,7 @@ use crate::error::{Error, Result};
 use crate::home::Home;
 use crate::image::ImageStore;
 use crate::name::{ImageId, ImageName, ImageRef, Version};
-use crate::spec::{ContainerSpec, Hostname};
-use crate::state::Found;
+use crate::spec::{ContainerSpec, Hostname, Volume};
 
 impl Container {
     /// Makes the container an image: what it has written becomes the image's files, what it has deleted stays
@@ -23,13 +22,8 @@ impl Container {
     /// [`Error::Running`], [`Error::ImageExists`], [`Error::Busy`]; [`Error::Invalid`] for a container that goes with
     /// its owner. The container is there then, only a network namespace of its own may be a new one.
     pub fn into_image(self, name: ImageName, version: Option<Version>) -> Result<ImageId> {
-        let lock = self.lock()?;
+        let lock = self.lock_stopped()?;
         let definition = self.definition()?;
-        match self.records().look()? {
-            Found::Stopped => (),
-            Found::Abandoned(_) => self.repair(&lock)?,
-            Found::Starting | Found::Running(_) => return Err(Error::Running(self.name)),
-        }
         if definition.ephemeral {
             // Its files were never brought to the disk, and its owner will want to delete it.
             return Err(Error::invalid("container", self.name.as_str(), "it goes with its owner"));
@@ -52,6 +46,7 @@ impl Container {
         spec: &ContainerSpec,
         force: bool,
     ) -> Result<Self> {
+        Volume::check_places(&spec.volumes, &spec.tmpfs)?;
         let images = ImageStore::new(home.clone());
         let departing = images.release(wanted, &spec.images, force)?;
         let image = departing.image.id.clone();
@@ -68,6 +63,7 @@ impl Container {
             network,
             sandbox: spec.sandbox.clone(),
             tmpfs: spec.tmpfs.clone(),
+            volumes: spec.volumes.clone(),
             resources: spec.resources.clone(),
             created: SystemTime::now(),
             version: Some(image.version.clone()),

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::home::{Durability, Home, Stage, record};
 use crate::name::{ImageId, Version};
-use crate::spec::{Hostname, Network, Resources, Sandbox, Tmpfs};
+use crate::spec::{Hostname, Network, Resources, Sandbox, Tmpfs, Volume};
 
 const FILE: &str = "container.json";
 
@@ -24,6 +24,8 @@ pub(crate) struct Definition {
     pub(crate) sandbox: Sandbox,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) tmpfs: Vec<Tmpfs>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) volumes: Vec<Volume>,
     #[serde(default, skip_serializing_if = "Resources::is_empty")]
     pub(crate) resources: Resources,
     pub(crate) created: SystemTime,
@@ -48,6 +50,11 @@ impl Definition {
 
     pub(crate) fn write(&self, directory: &Path, durability: Durability) -> Result<()> {
         record::write(&directory.join(FILE), self, durability)
+    }
+
+    /// How lasting a change of it is to be.
+    pub(crate) fn durability(&self) -> Durability {
+        if self.ephemeral { Durability::Unsynced } else { Durability::Synced }
     }
 }
 

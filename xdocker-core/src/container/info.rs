@@ -6,7 +6,7 @@ use super::{Container, ephemeral};
 use crate::error::{Error, Result};
 use crate::image::TreeSize;
 use crate::name::{ContainerName, ImageId};
-use crate::spec::{Hostname, NetnsName, Network, Resources, Sandbox, Tmpfs};
+use crate::spec::{Hostname, NetnsName, Network, Resources, Sandbox, Tmpfs, Volume};
 use crate::state::{ExitRecord, Found, RunRecord, State};
 
 /// A container as it is at a moment.
@@ -27,6 +27,8 @@ pub struct ContainerInfo {
     pub sandbox: Sandbox,
     /// Directories of it that lie in memory.
     pub tmpfs: Vec<Tmpfs>,
+    /// Directories and files of the host that it has.
+    pub volumes: Vec<Volume>,
     /// What it may use, whenever it is booted.
     pub resources: Resources,
     /// Bytes that it has written above its layers, counted like those of images.
@@ -63,6 +65,7 @@ impl Container {
             network: definition.network,
             sandbox: definition.sandbox,
             tmpfs: definition.tmpfs,
+            volumes: definition.volumes,
             resources: definition.resources,
             size,
             created: definition.created,

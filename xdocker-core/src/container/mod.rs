@@ -21,6 +21,7 @@ mod processes;
 mod resources;
 mod root;
 mod template;
+mod volumes;
 
 use std::path::PathBuf;
 
@@ -31,7 +32,7 @@ use crate::image::ImageStore;
 use crate::name::ContainerName;
 use crate::session::Command;
 use crate::spec::{Exec, NetnsName};
-use crate::state::Records;
+use crate::state::{Found, Records};
 use crate::sys::resolve::open_in_root;
 
 pub use boot::Boot;
@@ -99,6 +100,19 @@ impl Container {
             }
             other => other,
         }
+    }
+
+    /// The same, for one that only a stopped container allows. What a monitor that was killed has left is cleared up.
+    fn lock_stopped(&self) -> Result<DirectoryLock> {
+        let lock = self.lock()?;
+        match self.records().look()? {
+            // A root that is there without a record of ours is that of a container which the original program runs.
+            Found::Stopped if self.has_root()? => return Err(Error::Running(self.name.clone())),
+            Found::Stopped => (),
+            Found::Abandoned(_) => self.repair(&lock)?,
+            Found::Starting | Found::Running(_) => return Err(Error::Running(self.name.clone())),
+        }
+        Ok(lock)
     }
 
     /// A program to run inside, while the container runs.

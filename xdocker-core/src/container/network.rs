@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 
 use super::{Container, Definition};
 use crate::error::{Error, NetworkError, Result};
-use crate::home::{Durability, Home};
+use crate::home::Home;
 use crate::name::ContainerName;
 use crate::network::{Attachment, Book, BridgeSettings, Entry, check, netns};
 use crate::spec::{Endpoint, Hostname, NetnsName, Network, PortMap};
@@ -158,12 +158,7 @@ impl Container {
         &self,
         change: impl FnOnce(&Self, &Definition, &mut Endpoint) -> Result<()>,
     ) -> Result<()> {
-        let lock = self.lock()?;
-        match self.records().look()? {
-            Found::Stopped => (),
-            Found::Abandoned(_) => self.repair(&lock)?,
-            Found::Starting | Found::Running(_) => return Err(Error::Running(self.name.clone())),
-        }
+        let _lock = self.lock_stopped()?;
         let mut definition = self.definition()?;
         let Network::Bridge(mut endpoint) = definition.network.clone() else {
             let why = format!("its network model is {}", definition.network);
@@ -171,8 +166,7 @@ impl Container {
         };
         change(self, &definition, &mut endpoint)?;
         definition.network = Network::Bridge(endpoint);
-        let durability = if definition.ephemeral { Durability::Unsynced } else { Durability::Synced };
-        definition.write(&self.directory(), durability)?;
+        definition.write(&self.directory(), definition.durability())?;
         self.make_network(&definition)
     }
 }

@@ -22,7 +22,7 @@ use super::{Container, Definition, names, settle};
 use crate::error::{Error, Result};
 use crate::home::{Durability, Home};
 use crate::name::{ImageId, ImageRef};
-use crate::spec::{Endpoint, Hostname, Network, Resources, Sandbox};
+use crate::spec::{Endpoint, Hostname, Network, Resources, Sandbox, Volume};
 
 /// The properties as text.
 struct Properties {
@@ -49,6 +49,10 @@ impl Properties {
         // Early versions wrote the plural.
         let text = self.text("image")?.or(self.text("images")?).unwrap_or_default();
         text.split(',').filter(|name| !name.is_empty()).map(|name| Ok(name.trim().parse()?)).collect()
+    }
+
+    fn volumes(&self) -> Result<Vec<Volume>> {
+        self.text("volume")?.unwrap_or_default().lines().map(|line| line.trim().parse()).collect()
     }
 
     fn network(&self) -> Result<Network> {
@@ -88,9 +92,6 @@ impl Container {
             Some(hostname) => hostname,
             None => Hostname::from(&self.name),
         };
-        if let Some(volumes) = properties.text("volume")? {
-            return Err(Error::invalid("volume", volumes, "there are no volumes yet"));
-        }
         let mut network = properties.network()?;
         let book = settle(&self.home, &mut network, &self.name, &hostname)?;
         let definition = Definition {
@@ -103,6 +104,7 @@ impl Container {
             network,
             sandbox: Sandbox::default(),
             tmpfs: Vec::new(),
+            volumes: properties.volumes()?,
             resources: Resources::new(),
             created: modified(&properties.directory)?,
             version: properties.parsed("version")?,

@@ -158,6 +158,16 @@ pub(crate) enum Action {
         /// Where a link is on the way there, nothing is mounted; otherwise that is an error.
         links_are_fine: bool,
     },
+    /// Attaches a mount at a path as it is inside `root`, once that has been looked at.
+    Attach {
+        mount: Slot,
+        root: Slot,
+        path: CString,
+        /// What is missing of the path is made.
+        make: bool,
+        /// `RESOLVE_*` flags (openat2(2)) besides the ones that keep it inside.
+        resolve: u64,
+    },
     MakeFile {
         at: Directory,
         path: CString,
@@ -323,6 +333,10 @@ impl Action {
             Self::Mask { mount, below, path, links_are_fine } => {
                 texts(&[path]);
                 Head(op::MASK, mount.0, below.0, u64::from(*links_are_fine), 0)
+            }
+            Self::Attach { mount, root, path, make, resolve } => {
+                texts(&[path]);
+                Head(op::ATTACH, mount.0, root.0, u64::from(*make), *resolve)
             }
             Self::MakeFile { at, path, mode, content } => {
                 texts(&[path]);

@@ -2,7 +2,7 @@
 
 use crate::name::{ContainerName, ImageRef};
 
-use super::{Hostname, Network, Resources, Sandbox, Tmpfs};
+use super::{Hostname, Network, Resources, Sandbox, Tmpfs, Volume};
 
 /// What a new container is to be.
 ///
@@ -21,6 +21,7 @@ pub struct ContainerSpec {
     pub(crate) network: Network,
     pub(crate) sandbox: Sandbox,
     pub(crate) tmpfs: Vec<Tmpfs>,
+    pub(crate) volumes: Vec<Volume>,
     pub(crate) resources: Resources,
 }
 
@@ -34,6 +35,7 @@ impl ContainerSpec {
             network: Network::default(),
             sandbox: Sandbox::default(),
             tmpfs: Vec::new(),
+            volumes: Vec::new(),
             resources: Resources::new(),
         }
     }
@@ -70,6 +72,13 @@ impl ContainerSpec {
     #[must_use]
     pub fn tmpfs(mut self, tmpfs: impl IntoIterator<Item = Tmpfs>) -> Self {
         self.tmpfs.extend(tmpfs);
+        self
+    }
+
+    /// Adds directories and files of the host.
+    #[must_use]
+    pub fn volumes(mut self, volumes: impl IntoIterator<Item = Volume>) -> Self {
+        self.volumes.extend(volumes);
         self
     }
 

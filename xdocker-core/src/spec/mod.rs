@@ -13,6 +13,7 @@ pub(crate) mod seccomp;
 mod subnet;
 mod tmpfs;
 mod user;
+mod volume;
 
 pub use capability::Capabilities;
 pub use container::ContainerSpec;
@@ -28,3 +29,4 @@ pub use subnet::Subnet;
 pub use tmpfs::Tmpfs;
 pub(crate) use user::Account;
 pub use user::User;
+pub use volume::Volume;

@@ -1,11 +1,12 @@
 //! Memory file systems of a container.
 
 use std::fmt;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::volume::not_ours;
 use crate::error::{Error, Result};
 
 /// A directory inside that lies in memory, and is empty at each boot. It must be there in the image; a link to it
@@ -25,20 +26,14 @@ impl Tmpfs {
 impl FromStr for Tmpfs {
     type Err = Error;
     fn from_str(text: &str) -> Result<Self> {
-        /// What we mount ourselves.
-        const OURS: [&str; 3] = ["/proc", "/sys", "/dev"];
         let path = Path::new(text);
         let plain: PathBuf = path.components().collect();
         let why = if !path.is_absolute() {
             "it is not an absolute path"
         } else if text.contains('\0') {
             "it holds a NUL byte"
-        } else if path.components().any(|part| part == Component::ParentDir) {
-            "it holds `..`"
-        } else if plain == Path::new("/") {
-            "it is the root"
-        } else if OURS.iter().any(|ours| plain.starts_with(ours)) {
-            "/proc, /sys and /dev are not the container's"
+        } else if let Some(why) = not_ours(path, &plain) {
+            why
         } else {
             return Ok(Self(plain.to_str().expect("it was text").to_owned()));
         };
