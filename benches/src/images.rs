@@ -15,13 +15,59 @@ use crate::{Result, sys};
 const SOURCE: &str = "/usr/lib";
 const MIB: u64 = 300;
 
-/// Something to measure.
+/// Something to measure: lines for a shell in a new directory, where `$N` is the round, `$B` the directory of the whole
+/// benchmark and `$X` our command.
 struct Series {
     title: &'static str,
-    /// Makes it possible once more.
-    before: String,
-    /// What is measured: a line for a shell.
-    line: String,
+    /// Makes it possible.
+    before: &'static str,
+    /// What is measured: one program.
+    line: &'static str,
+}
+
+/// In the order in which they are measured. Nothing is deleted in between: for a minute after that file systems are slow.
+const SERIES: [Series; 15] = [
+    series("export: xdocker", "", "$X -a export -m tree"),
+    series("export: tar -czf", "", "tar -C $T -czf tree.tar.gz ."),
+    series("export: tar | pigz", "", "sh -c 'tar -C $T -c . | pigz > tree.tar.gz'"),
+    series(
+        "import: xdocker",
+        "ln $B/tree.xdockerimage new-$N.xdockerimage",
+        "$X -a import --image-file new-$N.xdockerimage",
+    ),
+    series("import: tar -xzf", "", "tar -xpzf $B/tree.xdockerimage"),
+    series("import: tar -xzf, synced", "", "sh -c 'tar -xpzf $B/tree.xdockerimage && sync -f .'"),
+    series("import: pigz | tar", "", "sh -c 'pigz -dc $B/tree.xdockerimage | tar -xp'"),
+    series("import: pigz | tar, synced", "", "sh -c 'pigz -dc $B/tree.xdockerimage | tar -xp && sync -f .'"),
+    series("import: umoci unpack", "", "umoci unpack --image $B/oci:tree bundle"),
+    series("copy: xdocker", "", "$X -a copy_image --from-image tree --to-image copy-$N"),
+    series("copy: cp -a", "", "cp -a $T copy"),
+    series("copy: cp -a, synced", "", "sh -c 'cp -a $T copy && sync -f .'"),
+    series(
+        "copy on xfs, by reflink: xdocker",
+        "",
+        "env xdocker_HOME=$B/xfs/home $X -a copy_image --from-image tree --to-image copy-$N",
+    ),
+    series(
+        "copy on xfs, by reflink: cp -a",
+        "",
+        "cp -a --reflink=always $B/xfs/home/images/tree/1/rlayer $B/xfs/copy-$N",
+    ),
+    series(
+        "copy on xfs, by reflink: cp -a, synced",
+        "",
+        "sh -c 'cp -a --reflink=always $B/xfs/home/images/tree/1/rlayer $B/xfs/synced-$N && sync -f $B/xfs'",
+    ),
+];
+
+/// Both ways of a conversion, one after the other.
+const CONVERSIONS: [Series; 2] = [
+    series("to_container", "", "$X -a to_container --from-image tree --to-container tree"),
+    series("to_image", "", "$X -a to_image --from-container tree --to-image tree"),
+];
+
+const fn series(title: &'static str, before: &'static str, line: &'static str) -> Series {
+    Series { title, before, line }
 }
 
 /// A file system in a file, for copies that share blocks.
@@ -33,27 +79,32 @@ pub(crate) fn run(parent: &Path, rounds: usize) -> Result<()> {
     let directory = tempfile::Builder::new().prefix("xdocker-bench-").tempdir_in(parent)?;
     let bench = Bench { command: std::env::current_exe()?.with_file_name("xdocker"), directory };
     bench.prepare()?;
-    let count = bench.output("find home/images/tree/1/rlayer | wc -l")?;
-    let size = bench.output("du -sm --apparent-size home/images/tree/1/rlayer | cut -f1")?;
+    let count = bench.output("find $T | wc -l")?;
+    let size = bench.output("du -sm --apparent-size $T | cut -f1")?;
     println!("{count} files of {SOURCE}, {size} MiB; {rounds} rounds, interleaved\n");
     println!("{:<44}{:>10}{:>12}", "median", "ms", "peak, MiB");
-    let series = bench.series();
-    let mut taken = vec![Vec::new(); series.len()];
-    for _ in 0..rounds {
-        for (series, taken) in series.iter().zip(&mut taken) {
-            bench.shell(&series.before)?;
-            let mut command = bench.line(&format!("exec {}", series.line));
+    let mut all: Vec<_> = SERIES.iter().chain(&CONVERSIONS).map(|series| (series, Vec::new())).collect();
+    for round in 0..rounds {
+        for (number, (series, taken)) in all.iter_mut().enumerate() {
+            let place = bench.directory.path().join(format!("{round}-{number}"));
+            fs::create_dir(&place)?;
+            let line = |line: &str| {
+                let mut line = bench.line(line);
+                line.current_dir(&place).env("N", round.to_string());
+                line
+            };
+            succeed(&mut line(&format!("{}\nsync", series.before)))?;
             let begin = Instant::now();
-            let peak = sys::run_with_peak(&mut command)?;
+            let peak = sys::run_with_peak(&mut line(&format!("exec {}", series.line)))?;
             taken.push((begin.elapsed().as_secs_f64() * 1000.0, peak));
         }
     }
-    for (series, mut taken) in series.iter().zip(taken) {
+    for (series, mut taken) in all {
         taken.sort_by(|a, b| a.0.total_cmp(&b.0));
         let peak = taken.iter().map(|(_, peak)| *peak).max().unwrap_or_default();
         println!("{:<44}{:>10.1}{:>12}", series.title, taken[taken.len() / 2].0, peak >> 10);
     }
-    bench.shell("umount xfs")
+    Ok(())
 }
 
 struct Bench {
@@ -62,12 +113,14 @@ struct Bench {
 }
 
 impl Bench {
-    /// A shell that is about to run a line in our directory; `$X` is our command.
+    /// A shell that is about to run a line in our directory; `$T` is the tree.
     fn line(&self, line: &str) -> Command {
         let mut shell = Command::new("sh");
-        shell.args(["-ec", line]).current_dir(self.directory.path()).env("X", &self.command);
+        let here = self.directory.path();
+        shell.args(["-ec", line]).current_dir(here).env("X", &self.command).env("B", here);
         shell
-            .env("xdocker_HOME", self.directory.path().join("home"))
+            .env("T", here.join("home/images/tree/1/rlayer"))
+            .env("xdocker_HOME", here.join("home"))
             .stdin(Stdio::null())
             .stdout(Stdio::null());
         shell
@@ -97,60 +150,13 @@ impl Bench {
                 self.shell(&format!("cp -a '{}' '{}'", path.display(), layer.display()))?;
             }
         }
-        self.shell("$X -s images; $X -a export -m tree; mv tree:1.xdockerimage new:1.xdockerimage")?;
+        self.shell("$X -s images; $X -a export -m tree; mv tree:1.xdockerimage tree.xdockerimage")?;
         self.shell(
             "umoci init --layout oci && umoci new --image oci:tree && umoci unpack --image oci:tree bundle \
-            && cp -a home/images/tree/1/rlayer/. bundle/rootfs/ && umoci repack --image oci:tree bundle >&2",
+            && cp -a $T/. bundle/rootfs/ && umoci repack --image oci:tree bundle >&2",
         )?;
         self.shell(XFS)?;
         self.shell("mkdir -p xfs/home/images && cp -a home/images/tree xfs/home/images/ && sync")
-    }
-
-    fn series(&self) -> Vec<Series> {
-        let clean = "rm -rf out out.tar.gz tree:1.xdockerimage; mkdir out; sync";
-        let series = |title, before: &str, line: &str| Series {
-            title,
-            before: format!("{before}; {clean}"),
-            line: line.to_owned(),
-        };
-        let gone = "$X -a del_image -m new:1 2>/dev/null || true";
-        vec![
-            series("export: xdocker", "true", "$X -a export -m tree"),
-            series("export: tar -czf", "true", "tar -C home/images/tree/1/rlayer -czf out.tar.gz ."),
-            series(
-                "export: tar | pigz",
-                "",
-                "sh -c 'tar -C home/images/tree/1/rlayer -c . | pigz > out.tar.gz'",
-            ),
-            series("import: xdocker", gone, "$X -a import --image-file new:1.xdockerimage"),
-            series("import: tar -xzf", gone, "tar --force-local -C out -xpzf new:1.xdockerimage"),
-            series(
-                "import: tar -xzf, synced",
-                gone,
-                "sh -c 'tar --force-local -C out -xpzf new:1.xdockerimage && sync -f out'",
-            ),
-            series("import: pigz | tar", gone, "sh -c 'pigz -dc new:1.xdockerimage | tar -C out -xp'"),
-            series("import: umoci unpack", "rm -rf unpacked", "umoci unpack --image oci:tree unpacked"),
-            series("copy: xdocker", "rm -rf unpacked", "$X -a copy_image --from-image tree --to-image new:1"),
-            series("copy: cp -a", gone, "cp -a home/images/tree/1/rlayer out/layer"),
-            series(
-                "copy: cp -a, synced",
-                gone,
-                "sh -c 'cp -a home/images/tree/1/rlayer out/layer && sync -f out'",
-            ),
-            series(
-                "copy on xfs, by reflink: xdocker",
-                "xdocker_HOME=xfs/home $X -a del_image -m new:1 2>/dev/null || true",
-                "env xdocker_HOME=xfs/home $X -a copy_image --from-image tree --to-image new:1",
-            ),
-            series(
-                "copy on xfs, by reflink: cp -a",
-                "rm -rf xfs/copy",
-                "cp -a --reflink=always xfs/home/images/tree/1/rlayer xfs/copy",
-            ),
-            series("to_container", "true", "$X -a to_container --from-image tree --to-container tree"),
-            series("to_image", "true", "$X -a to_image --from-container tree --to-image tree"),
-        ]
     }
 }
 
