@@ -5,6 +5,7 @@ pub(crate) mod archive;
 pub(crate) mod files;
 pub(crate) mod image;
 pub(crate) mod lifecycle;
+pub(crate) mod logs;
 pub(crate) mod network;
 pub(crate) mod resources;
 pub(crate) mod session;

@@ -3,9 +3,10 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use jiff::Timestamp;
+use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
 /// The zone of this machine.
@@ -42,10 +43,25 @@ pub(crate) fn local_time(time: SystemTime, zone: &TimeZone) -> String {
     }
 }
 
+/// The time that `text` names: `2018-11-10T09:21:12` in the zone of whoever asks, the same with `Z` or an offset behind
+/// it, or a time ago as in `90s`, `10m`, `2h` or `1d`.
+pub(crate) fn moment(text: &str, zone: &TimeZone, now: SystemTime) -> Option<SystemTime> {
+    const UNITS: [(char, u64); 4] = [('s', 1), ('m', 60), ('h', 3600), ('d', 86_400)];
+    if let Some((unit, worth)) = UNITS.iter().find(|(unit, _)| text.ends_with(*unit)) {
+        let digits = text.strip_suffix(*unit)?;
+        let number =
+            digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse::<u64>().ok())??;
+        return now.checked_sub(Duration::from_secs(number.checked_mul(*worth)?));
+    }
+    let time = match text.parse::<Timestamp>() {
+        Ok(time) => time,
+        Err(_) => zone.to_timestamp(text.parse::<DateTime>().ok()?).ok()?,
+    };
+    UNIX_EPOCH.checked_add(time.as_duration().try_into().ok()?)
+}
+
 #[cfg(test)]
 mod tests {
-    use std::time::{Duration, UNIX_EPOCH};
-
     use super::*;
 
     #[test]
@@ -56,6 +72,32 @@ mod tests {
         assert_eq!(shown("CST-8"), "2018-11-10T09:21:12");
         assert_eq!(shown(":EST5EDT,M3.2.0,M11.1.0"), "2018-11-09T20:21:12");
         assert_eq!(local_time(UNIX_EPOCH + Duration::from_secs(1 << 60), &TimeZone::UTC), "?");
+    }
+
+    #[test]
+    fn a_moment_is_a_time_or_a_while_ago() {
+        let (zone, now) =
+            (zone_named(Some("CST-8")).unwrap(), UNIX_EPOCH + Duration::from_secs(1_541_812_872));
+        let ago = |seconds| Some(now - Duration::from_secs(seconds));
+        let table = [
+            ("2018-11-10T09:21:12", Some(now)),
+            ("2018-11-10 09:21:12", Some(now)),
+            ("2018-11-10T01:21:12Z", Some(now)),
+            ("2018-11-10T02:21:12+01:00", Some(now)),
+            ("0s", Some(now)),
+            ("90s", ago(90)),
+            ("2m", ago(120)),
+            ("1d", ago(86_400)),
+            ("", None),
+            ("s", None),
+            ("-1s", None),
+            ("10", None),
+            ("yesterday", None),
+            ("99999999999999999999d", None),
+        ];
+        for (text, time) in table {
+            assert_eq!(moment(text, &zone, now), time, "{text:?}");
+        }
     }
 
     #[test]

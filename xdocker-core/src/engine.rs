@@ -112,6 +112,7 @@ impl Engine {
             tmpfs: spec.tmpfs.clone(),
             volumes: spec.volumes.clone(),
             resources: spec.resources.clone(),
+            log: spec.log,
             created: SystemTime::now(),
             version: None,
             ephemeral: durability == Durability::Unsynced,

@@ -34,6 +34,7 @@ mod home;
 mod host;
 mod image;
 mod launch;
+mod logs;
 mod name;
 mod network;
 mod rootfs;
@@ -56,13 +57,14 @@ pub use image::{
     Image, ImageStore, Limits, PackOptions, Progress, Summary, TestImage, TestImageReport, UnpackOptions,
     Whiteouts,
 };
+pub use logs::{LogEntry, LogLine, LogOptions, LogOrigin, LogStream, Logs};
 pub use name::{ContainerName, ImageId, ImageName, ImageRef, NAME_MAX, NameError, NameFault, Version};
 pub use network::BridgeSettings;
 pub use session::{Child, Command, Stdio, Terminal};
 pub use spec::{
     Capabilities, ContainerSpec, CpuQuota, CpuSet, Endpoint, Exec, HostPort, Hostname, InterfaceName,
-    MemorySize, NetnsName, Network, PidsLimit, PortMap, Resources, Sandbox, Seccomp, SeccompProfile, Subnet,
-    Tmpfs, Transport, User, Volume, Weight, WindowSize,
+    LogSize, MemorySize, NetnsName, Network, PidsLimit, PortMap, Resources, Sandbox, Seccomp, SeccompProfile,
+    Subnet, Tmpfs, Transport, User, Volume, Weight, WindowSize,
 };
 pub use state::{ExitRecord, State};
 pub use template::Mapping;

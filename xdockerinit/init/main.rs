@@ -11,6 +11,7 @@
 #![deny(clippy::undocumented_unsafe_blocks)]
 
 mod attach;
+mod log;
 mod memory;
 mod monitor;
 mod netlink;

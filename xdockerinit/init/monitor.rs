@@ -1,9 +1,10 @@
 //! The monitor: one process for each running container, on the host's side.
 //!
 //! It makes the container (the plan's `HOST` steps, a clone with new namespaces, the `INSIDE` steps in it),
-//! serves sessions, and when the root process ends, for whatever reason, it undoes what was made, writes
+//! serves sessions, keeps what is printed, and when the root process ends, for whatever reason, it undoes what was made, writes
 //! how it ended and goes. While it lives it holds the lock on `run.json`, so its death cannot go unseen.
 
+use crate::log::{self, Log};
 use crate::plan::Plan;
 use crate::process::{Failure, Progress, as_bytes, die_with_parent, enter, run_section};
 use crate::session::{self, Sessions};
@@ -36,8 +37,11 @@ pub fn run() -> ! {
         }
     };
     let mut machine = Machine::new(fd::DIRECTORY, -1);
-    match start(&plan, &mut machine) {
-        Ok(root) => watch(&plan, root, machine.cgroup),
+    let started = Log::new(plan.header.log_limit)
+        .map_err(Failure::of(work::LOG))
+        .and_then(|mut log| start(&plan, &mut machine, &mut log).map(|root| (root, log)));
+    match started {
+        Ok((root, log)) => watch(&plan, root, machine.cgroup, log),
         Err(failure) => {
             // Undone first, told then: whoever hears of the failure finds nothing left.
             if undo(&plan, failure.is_of_first_step()).failure.is_none() {
@@ -57,8 +61,12 @@ pub struct Root {
 }
 
 /// Executes the plan up to the point where the root process runs on its own.
-fn start(plan: &Plan, machine: &mut Machine) -> core::result::Result<Root, Failure> {
+fn start(plan: &Plan, machine: &mut Machine, log: &mut Log) -> core::result::Result<Root, Failure> {
     run_section(plan, machine, section::HOST)?;
+    let output = match plan.header.flags & flag::LOG_ROOT != 0 && log.is_kept() {
+        true => Some(log.open(0).map_err(Failure::of(work::LOG))?),
+        false => None,
+    };
     let clone_failure = || Failure::of(work::CLONE);
     let progress = Progress::new().map_err(clone_failure())?;
     let [ready, written] = sys::pipe().map_err(clone_failure())?;
@@ -66,11 +74,12 @@ fn start(plan: &Plan, machine: &mut Machine) -> core::result::Result<Root, Failu
     let root = match sys::clone_process(flags, machine.cgroup).map_err(clone_failure())? {
         Cloned::Child => {
             sys::close(ready);
-            become_root(plan, machine, progress, written)
+            become_root(plan, machine, progress, written, output)
         }
         Cloned::Parent { pid, pidfd } => Root { pid, pidfd },
     };
     sys::close(written);
+    output.into_iter().flatten().for_each(sys::close);
     let recorded = record::running(plan.record(), root.pid).map_err(Failure::of(work::RECORD));
     // The pipe closes when the child has executed its program, became PID 1, or died.
     let _ = sys::read(ready, &mut [0u8; 1]);
@@ -82,7 +91,13 @@ fn start(plan: &Plan, machine: &mut Machine) -> core::result::Result<Root, Failu
 }
 
 /// The child's side: never returns.
-fn become_root(plan: &Plan, machine: &mut Machine, progress: *mut Progress, pipe: i32) -> ! {
+fn become_root(
+    plan: &Plan,
+    machine: &mut Machine,
+    progress: *mut Progress,
+    pipe: i32,
+    output: Option<[i32; 2]>,
+) -> ! {
     die_with_parent();
     // The monitor may have died before that took effect: then nobody reads the pipe.
     let mut reader = [Poll::new(pipe, 0)];
@@ -90,12 +105,18 @@ fn become_root(plan: &Plan, machine: &mut Machine, progress: *mut Progress, pipe
         sys::exit(BROKEN);
     }
     let _ = sys::setsid();
+    for (number, end) in (1..).zip(output.into_iter().flatten()) {
+        if let Err(why) = sys::dup_to(end, number) {
+            Progress::failed(progress, Failure::of(work::LOG)(why));
+            sys::exit(BROKEN);
+        }
+    }
     machine.may_be_init = plan.header.clone_flags & sys::CLONE_NEWPID != 0;
     enter(plan, plan, machine, progress)
 }
 
 /// Serves until the root process ends; then takes everything down.
-fn watch(plan: &Plan, root: Root, cgroup: Option<Cgroup>) -> ! {
+fn watch(plan: &Plan, root: Root, cgroup: Option<Cgroup>, mut log: Log) -> ! {
     let flags = plan.header.flags;
     let started = Report { kind: report::STARTED, pid: root.pid, ..Report::default() };
     let heard = sys::send(fd::CONTROL, as_bytes(&started), -1).is_ok();
@@ -110,7 +131,8 @@ fn watch(plan: &Plan, root: Root, cgroup: Option<Cgroup>) -> ! {
         control = -1;
     }
     let sessions = Sessions::new(*plan, root.pidfd, cgroup);
-    let served = sessions.and_then(|sessions| serve(root, sessions, control, flags & flag::BOUND != 0));
+    let served =
+        sessions.and_then(|sessions| serve(root, sessions, &mut log, control, flags & flag::BOUND != 0));
     let status = match served {
         Ok(status) => status,
         Err(why) => {
@@ -122,6 +144,7 @@ fn watch(plan: &Plan, root: Root, cgroup: Option<Cgroup>) -> ! {
         }
     };
     sys::close(fd::SESSIONS);
+    log.finish();
     let undone = undo(plan, false);
     if record::ended(status, &undone).is_ok() && undone.failure.is_none() {
         forget_run();
@@ -133,19 +156,21 @@ fn watch(plan: &Plan, root: Root, cgroup: Option<Cgroup>) -> ! {
 
 /// Serves sessions until the root process ends; its wait status. It stays a zombie to the last, so that
 /// its pid cannot become anybody else's.
-fn serve(root: Root, mut sessions: Sessions, mut control: i32, bound: bool) -> Result<i32> {
+fn serve(root: Root, mut sessions: Sessions, log: &mut Log, mut control: i32, bound: bool) -> Result<i32> {
     const FIXED: usize = 4;
     let children = sys::signalfd(sys::signals(&[SIGCHLD]))?;
-    let set: &mut [Poll] = sys::zeros(FIXED + session::MOST)?;
+    let set: &mut [Poll] = sys::zeros(FIXED + session::MOST + log::MOST)?;
     loop {
         set[0] = Poll::new(root.pidfd, sys::POLLIN);
         set[1] = Poll::new(fd::SESSIONS, sys::POLLIN);
         set[2] = Poll::new(control, 0);
         set[3] = Poll::new(children, sys::POLLIN);
-        let count = sessions.watch(&mut set[FIXED..]);
-        sys::poll(&mut set[..FIXED + count], sessions.patience())?;
+        let printers = FIXED + sessions.watch(&mut set[FIXED..]);
+        let count = printers + log.watch(&mut set[printers..]);
+        sys::poll(&mut set[..count], sessions.patience())?;
         let [ended, connected, owner, child] = [0, 1, 2, 3].map(|index: usize| set[index].got != 0);
-        sessions.answer(&set[FIXED..FIXED + count]);
+        log.keep(&set[printers..count]);
+        sessions.answer(&set[FIXED..printers]);
         sessions.expire();
         if child {
             let _ = sys::read(children, &mut [0u8; 128]);

@@ -95,6 +95,9 @@ macro_rules! call {
     };
 }
 
+// After the macro, which it uses.
+pub mod pipes;
+
 // ---- processes ------------------------------------------------------------------------------------
 
 pub const SIGHUP: i32 = 1;

@@ -72,6 +72,8 @@ pub mod work {
     pub const VANISHED: u32 = 6;
     /// Writing `exit.json`.
     pub const EXIT_RECORD: u32 = 7;
+    /// Making the pipes for the log.
+    pub const LOG: u32 = 8;
 }
 
 /// Bits of [`Header::flags`].
@@ -82,6 +84,8 @@ pub mod flag {
     pub const REPORT_END: u32 = 1 << 1;
     /// A session on a terminal: the master travels with the first report.
     pub const TERMINAL: u32 = 1 << 2;
+    /// What the root process prints is kept in the log, in place of going to what it has inherited.
+    pub const LOG_ROOT: u32 = 1 << 3;
 }
 
 /// Start of a plan.
@@ -102,6 +106,8 @@ pub struct Header {
     pub sections: [[u32; 2]; section::COUNT],
     /// Offset and length of the text that `run.json` begins with.
     pub record: [u32; 2],
+    /// Most bytes of one of the two files of the log; 0 where none is kept.
+    pub log_limit: u64,
 }
 
 /// Start of a step; its payload follows.
@@ -289,4 +295,70 @@ pub struct Request {
     pub kind: u32,
     /// As the kind says.
     pub argument: u64,
+}
+
+/// The log: what the root process and detached runs print.
+///
+/// ```text
+/// output.log, output.log.1 (the older one):  FileHead | Frame payload | Frame payload | …
+/// ```
+/// A frame is there as soon as its head is: the payload is written first. Where zeros or nothing at all stand in
+/// the place of a head, or a part of one, the file ends. Whoever wants to go on with a file that was torn cuts it there.
+pub mod log {
+    use core::ffi::CStr;
+
+    /// The file that is written.
+    pub const FILE: &CStr = c"output.log";
+    /// The one before it.
+    pub const OLD_FILE: &CStr = c"output.log.1";
+    /// First word of a file.
+    pub const FILE_MAGIC: u64 = u64::from_le_bytes(*b"xdklog1\n");
+    /// First word of a frame.
+    pub const FRAME_MAGIC: u32 = u32::from_le_bytes(*b"xfrm");
+    /// Longest payload.
+    pub const FRAME_MAX: usize = 64 * 1024;
+
+    /// Start of a file.
+    #[repr(C)]
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    pub struct FileHead {
+        /// [`FILE_MAGIC`].
+        pub magic: u64,
+        /// One more than that of the file before it.
+        pub generation: u64,
+    }
+
+    /// Head of a frame.
+    #[repr(C)]
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    pub struct Frame {
+        /// [`FRAME_MAGIC`].
+        pub magic: u32,
+        /// One of [`kind`].
+        pub kind: u32,
+        /// CLOCK_REALTIME in nanoseconds.
+        pub time: u64,
+        /// Who has printed it: 0 for the root process, or the id of a detached run. Of [`kind::LOST`] the number of bytes.
+        pub origin: u64,
+        /// Bytes of payload that follow.
+        pub length: u32,
+        /// [`FRAME_MAGIC`] again: who sees both while the head is being written sees all between them.
+        pub close: u32,
+    }
+
+    /// Kinds of [`Frame`].
+    pub mod kind {
+        /// Another monitor begins: nobody who has printed before it prints on.
+        pub const BEGIN: u32 = 1;
+        /// Standard output.
+        pub const STDOUT: u32 = 2;
+        /// Standard error.
+        pub const STDERR: u32 = 3;
+        /// Nothing more comes from `origin` on its standard output.
+        pub const END_STDOUT: u32 = 4;
+        /// The same of its standard error.
+        pub const END_STDERR: u32 = 5;
+        /// Here something is missing that could not be written.
+        pub const LOST: u32 = 6;
+    }
 }

@@ -50,6 +50,9 @@ pub(super) fn spec_of(given: &mut Given) -> Result<ContainerSpec, Failure> {
     if let Some(hostname) = given.hostname.take() {
         spec = spec.hostname(hostname);
     }
+    if let Some(size) = given.log_size {
+        spec = spec.log(size);
+    }
     let (tmpfs, volumes) = (std::mem::take(&mut given.tmpfs), std::mem::take(&mut given.volumes));
     Ok(spec.sandbox(sandbox_of(given)).tmpfs(tmpfs).volumes(volumes))
 }
@@ -89,7 +92,10 @@ fn start(container: &Container, given: &Given) -> Outcome {
 
 /// How it is to be booted.
 fn boot_of(given: &Given) -> Boot {
-    let boot = Boot::new().resources(given.resources.clone());
+    let mut boot = Boot::new().resources(given.resources.clone());
+    if let Some(size) = given.log_size {
+        boot = boot.log(size);
+    }
     match given.program.as_deref() {
         Some([program, args @ ..]) => boot.exec(Exec::new(program).args(args)),
         _ => boot,

@@ -8,8 +8,8 @@ use std::time::SystemTime;
 use jiff::Timestamp;
 use serde::Serialize;
 use xdocker_core::{
-    ContainerInfo, Endpoint, ExitRecord, Feature, HostReport, Image, Process, Resources, Sandbox, State,
-    Tmpfs, Volume,
+    ContainerInfo, Endpoint, ExitRecord, Feature, HostReport, Image, LogSize, Process, Resources, Sandbox,
+    State, Tmpfs, Volume,
 };
 
 use super::{container, engine};
@@ -104,6 +104,7 @@ pub(crate) fn inspect(given: Given) -> Outcome {
         tmpfs: &info.tmpfs,
         volumes: &info.volumes,
         resources: &info.resources,
+        log_size: info.log,
     };
     if given.json {
         return json(&object);
@@ -143,7 +144,7 @@ fn texts<T: ToString>(values: &[T]) -> Vec<String> {
 }
 
 /// `2018-11-10T01:21:12.5Z`; none for a time beyond all calendars.
-fn instant(time: SystemTime) -> Option<String> {
+pub(super) fn instant(time: SystemTime) -> Option<String> {
     Timestamp::try_from(time).ok().map(|time| time.to_string())
 }
 
@@ -218,6 +219,7 @@ struct InspectObject<'a> {
     tmpfs: &'a [Tmpfs],
     volumes: &'a [Volume],
     resources: &'a Resources,
+    log_size: LogSize,
 }
 
 /// A process for scripts. What is no UTF-8 in it is replaced.

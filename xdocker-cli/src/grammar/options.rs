@@ -4,15 +4,17 @@ use std::ffi::{OsStr, OsString};
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use xdocker_core::{
-    Capabilities, ContainerName, Hostname, ImageRef, InterfaceName, Network, PackOptions, PortMap, Resources,
-    Seccomp, SeccompProfile, Subnet, TestImage, Tmpfs, UnpackOptions, User, Version, Volume, Whiteouts,
+    Capabilities, ContainerName, Hostname, ImageRef, InterfaceName, LogOptions, LogSize, Network,
+    PackOptions, PortMap, Resources, Seccomp, SeccompProfile, Subnet, TestImage, Tmpfs, UnpackOptions, User,
+    Version, Volume, Whiteouts,
 };
 
 use super::words;
 use super::{BadValue, Opt, Takes};
+use crate::clock;
 use crate::signals::Signal;
 
 /// What the command line gave, typed. What an action needs is there: the grammar has seen to it.
@@ -33,6 +35,8 @@ pub(crate) struct Given {
     pub(crate) new_privileges: Option<bool>,
     pub(crate) seccomp: Option<Seccomp>,
     pub(crate) resources: Resources,
+    pub(crate) log_size: Option<LogSize>,
+    pub(crate) logs: LogOptions,
     pub(crate) vip: Option<Ipv4Addr>,
     pub(crate) ports: Option<PortMap>,
     pub(crate) host_interface: Option<InterfaceName>,
@@ -99,6 +103,8 @@ enum Refused {
     Number,
     #[error("a number of bytes is expected, or of K, M, G or T of 1024 each")]
     Size,
+    #[error("a time is expected, as in 2018-11-10T09:21:12, or how long ago, as in 90s, 10m, 2h or 1d")]
+    Moment,
     #[error("`on` or `off` is expected")]
     Switch,
     #[error("cannot read {0}")]
@@ -467,6 +473,49 @@ pub(super) static IO_WEIGHT: Opt = Opt {
         Ok(())
     }),
     about: "share of the disks among those who want them; 100 without this",
+};
+
+pub(super) static LOG_SIZE: Opt = Opt {
+    short: None,
+    long: "log-size",
+    alias: None,
+    takes: Takes::Value("(num|numM|none)", |given, value| {
+        given.log_size = Some(parsed(value)?);
+        Ok(())
+    }),
+    about: "how much is kept of what its program and detached runs print; 16M without this",
+};
+
+pub(super) static FOLLOW: Opt = Opt {
+    short: None,
+    long: "follow",
+    alias: None,
+    takes: Takes::Nothing(|given| given.logs = std::mem::take(&mut given.logs).follow(true)),
+    about: "go on with what is printed from now on, until the container has ended",
+};
+
+pub(super) static SINCE: Opt = Opt {
+    short: None,
+    long: "since",
+    alias: None,
+    takes: Takes::Value("(time)", |given, value| {
+        let time = clock::moment(&text(value)?, &clock::zone(), SystemTime::now()).ok_or(Refused::Moment)?;
+        given.logs = std::mem::take(&mut given.logs).since(time);
+        Ok(())
+    }),
+    about: "only what was printed since then: 2018-11-10T09:21:12, or 90s, 10m, 2h, 1d ago",
+};
+
+pub(super) static TAIL: Opt = Opt {
+    short: None,
+    long: "tail",
+    alias: None,
+    takes: Takes::Value("(number)", |given, value| {
+        let lines = usize::try_from(number(value)?).map_err(|_| Refused::Number)?;
+        given.logs = std::mem::take(&mut given.logs).tail(lines);
+        Ok(())
+    }),
+    about: "only the last lines of what there is already",
 };
 
 pub(super) static BOOT: Opt = Opt {

@@ -16,6 +16,7 @@ static CREATE_OPTIONS: Group = Group {
         Maybe(&One(&HOST_ETH)),
         Maybe(&One(&VIP)),
         Maybe(&One(&PORT_MAPPING)),
+        Maybe(&One(&LOG_SIZE)),
         Options(&SANDBOX_OPTIONS),
     ],
 };
@@ -98,6 +99,12 @@ pub(super) static ROWS: &[Row] = &[
         run: actions::show::top,
     },
     Row {
+        verb: Show("logs"),
+        about: "print what the program of a container has printed, each stream on its own",
+        parts: &[One(&CONTAINER), Maybe(&One(&FOLLOW)), Maybe(&One(&SINCE)), Maybe(&One(&TAIL))],
+        run: actions::logs::show,
+    },
+    Row {
         verb: Show("stats"),
         about: "print what running containers use; on a terminal again every second, until Ctrl-C",
         parts: &[Maybe(&One(&CONTAINER))],
@@ -129,7 +136,7 @@ pub(super) static ROWS: &[Row] = &[
     Row {
         verb: Action("boot"),
         about: "start a container",
-        parts: &[One(&CONTAINER), Options(&CGROUP_OPTIONS), BOOT_OPTIONS],
+        parts: &[One(&CONTAINER), Maybe(&One(&LOG_SIZE)), Options(&CGROUP_OPTIONS), BOOT_OPTIONS],
         run: actions::lifecycle::boot,
     },
     Row {

@@ -19,7 +19,7 @@ use crate::network::Attachment;
 use crate::rootfs::{self, Layers, MOUNT_POINTS, Mounts, c_path};
 use crate::security;
 use crate::session::{SOCKET, null, plan_process};
-use crate::spec::{Exec, Resources};
+use crate::spec::{Exec, LogSize, Resources};
 use crate::state::remove;
 use crate::sys::resolve::open_in_root;
 use crate::sys::seqpacket;
@@ -34,6 +34,7 @@ const NAMESPACES: i32 = libc::CLONE_NEWNS | libc::CLONE_NEWPID | libc::CLONE_NEW
 pub struct Boot {
     exec: Option<Exec>,
     resources: Resources,
+    log: Option<LogSize>,
     fault: Option<usize>,
 }
 
@@ -58,6 +59,13 @@ impl Boot {
         self
     }
 
+    /// Keeps so much of what is printed in this run, in place of what the container has anyway.
+    #[must_use]
+    pub fn log(mut self, size: LogSize) -> Self {
+        self.log = Some(size);
+        self
+    }
+
     /// Kills whoever executes the launch plan by SIGKILL before its n-th step: for fault tests.
     #[doc(hidden)]
     #[must_use]
@@ -77,7 +85,8 @@ enum Tie {
 }
 
 impl Container {
-    /// Boots the container: it runs on its own from then on, whatever becomes of the caller.
+    /// Boots the container: it runs on its own from then on, whatever becomes of the caller. What its program prints is
+    /// kept in the log, [`Self::logs`].
     ///
     /// # Errors
     /// [`Error::Running`]; [`Error::Launch`] with the step that failed, after everything before it has
@@ -110,6 +119,9 @@ impl Container {
         attachment.as_ref().map_or(Ok(()), Attachment::prepare)?;
         plan.bound = tie == Tie::Bound;
         plan.report_end = tie == Tie::Bound;
+        plan.log_limit = boot.log.unwrap_or(definition.log).of_file();
+        // Our own PID 1 prints nothing, and a caller who is there hears it himself.
+        plan.log_root = tie == Tie::Detached && boot.exec.is_some();
         match self.attempt(&mut plan, &layers, &group, &lock, stdio) {
             Err(failure) => match self.explain(attachment.as_ref(), failure)? {
                 Some(failure) => Err(failure),

@@ -65,6 +65,7 @@ impl Container {
             tmpfs: spec.tmpfs.clone(),
             volumes: spec.volumes.clone(),
             resources: spec.resources.clone(),
+            log: spec.log,
             created: SystemTime::now(),
             version: Some(image.version.clone()),
             ephemeral: false,

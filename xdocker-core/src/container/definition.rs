@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::home::{Durability, Home, Stage, record};
 use crate::name::{ImageId, Version};
-use crate::spec::{Hostname, Network, Resources, Sandbox, Tmpfs, Volume};
+use crate::spec::{Hostname, LogSize, Network, Resources, Sandbox, Tmpfs, Volume};
 
 const FILE: &str = "container.json";
 
@@ -28,6 +28,8 @@ pub(crate) struct Definition {
     pub(crate) volumes: Vec<Volume>,
     #[serde(default, skip_serializing_if = "Resources::is_empty")]
     pub(crate) resources: Resources,
+    #[serde(default, skip_serializing_if = "LogSize::is_default")]
+    pub(crate) log: LogSize,
     pub(crate) created: SystemTime,
     /// Version of the image that it was made of, for the image that it becomes.
     #[serde(default, skip_serializing_if = "Option::is_none")]

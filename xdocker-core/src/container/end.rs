@@ -12,6 +12,7 @@ use super::{CLEARING, Container};
 use crate::cgroup::Group;
 use crate::error::{Error, Result};
 use crate::home::DirectoryLock;
+use crate::logs;
 use crate::session::{self, SOCKET};
 use crate::state::{ExitRecord, Found, remove};
 use crate::sys::pidfd::PidFd;
@@ -166,6 +167,7 @@ impl Container {
         failures.extend(group.iter().flat_map(Group::remove));
         failures.extend(unmount(&merged).map_err(Error::file("unmount", &merged)).err());
         failures.extend(remove(&lock.path().join(SOCKET)).err());
+        failures.extend(logs::cut_torn(lock.path()).err());
         let withdrawn =
             self.definition().and_then(|it| self.attachment(&it)?.map_or(Ok(()), |it| it.withdraw()));
         failures.extend(withdrawn.err());

@@ -6,7 +6,7 @@ use super::{Container, ephemeral};
 use crate::error::{Error, Result};
 use crate::image::TreeSize;
 use crate::name::{ContainerName, ImageId};
-use crate::spec::{Hostname, NetnsName, Network, Resources, Sandbox, Tmpfs, Volume};
+use crate::spec::{Hostname, LogSize, NetnsName, Network, Resources, Sandbox, Tmpfs, Volume};
 use crate::state::{ExitRecord, Found, RunRecord, State};
 
 /// A container as it is at a moment.
@@ -31,6 +31,8 @@ pub struct ContainerInfo {
     pub volumes: Vec<Volume>,
     /// What it may use, whenever it is booted.
     pub resources: Resources,
+    /// How much of what it prints is kept.
+    pub log: LogSize,
     /// Bytes that it has written above its layers, counted like those of images.
     pub size: u64,
     /// When it was created.
@@ -67,6 +69,7 @@ impl Container {
             tmpfs: definition.tmpfs,
             volumes: definition.volumes,
             resources: definition.resources,
+            log: definition.log,
             size,
             created: definition.created,
             state,

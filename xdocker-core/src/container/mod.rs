@@ -15,6 +15,7 @@ mod definition;
 mod end;
 mod ephemeral;
 mod info;
+mod logs;
 mod network;
 mod original;
 mod processes;

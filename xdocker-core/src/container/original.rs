@@ -22,7 +22,7 @@ use super::{Container, Definition, names, settle};
 use crate::error::{Error, Result};
 use crate::home::{Durability, Home};
 use crate::name::{ImageId, ImageRef};
-use crate::spec::{Endpoint, Hostname, Network, Resources, Sandbox, Volume};
+use crate::spec::{Endpoint, Hostname, LogSize, Network, Resources, Sandbox, Volume};
 
 /// The properties as text.
 struct Properties {
@@ -106,6 +106,7 @@ impl Container {
             tmpfs: Vec::new(),
             volumes: properties.volumes()?,
             resources: Resources::new(),
+            log: LogSize::default(),
             created: modified(&properties.directory)?,
             version: properties.parsed("version")?,
             ephemeral: false,

@@ -57,6 +57,10 @@ pub(crate) struct Plan {
     pub(crate) terminal: Option<WindowSize>,
     /// How `run.json` begins; the helper adds the pids.
     pub(crate) record: String,
+    /// Most bytes of one of the two files of the log; 0 where none is kept.
+    pub(crate) log_limit: u64,
+    /// What the root process prints goes there.
+    pub(crate) log_root: bool,
     slots: u8,
 }
 
@@ -99,6 +103,7 @@ impl Plan {
             (self.bound, flag::BOUND),
             (self.report_end, flag::REPORT_END),
             (self.terminal.is_some(), flag::TERMINAL),
+            (self.log_root, flag::LOG_ROOT),
         ];
         let flags = flags.iter().filter(|(set, _)| *set).fold(0, |sum, (_, bit)| sum | bit);
         let window = self.terminal.unwrap_or_default();
@@ -111,6 +116,7 @@ impl Plan {
         for word in sections.iter().chain([&record]).flatten() {
             head.extend(word.to_ne_bytes());
         }
+        head.extend(self.log_limit.to_ne_bytes());
         out[..head.len()].copy_from_slice(&head);
         out
     }
@@ -148,7 +154,8 @@ mod tests {
         assert_eq!(offset_of!(Header, clone_flags), 16);
         assert_eq!(offset_of!(Header, sections), 24);
         assert_eq!(offset_of!(Header, record), 56);
-        assert_eq!(size_of::<Header>(), 64);
+        assert_eq!(offset_of!(Header, log_limit), 64);
+        assert_eq!(size_of::<Header>(), 72);
     }
 
     #[test]
@@ -160,7 +167,7 @@ mod tests {
         let word = |at: usize| u32::from_ne_bytes(bytes[at..at + 4].try_into().unwrap()) as usize;
         assert_eq!(word(4), bytes.len());
         let sections: Vec<_> = (0..4).map(|i| (word(24 + i * 8), word(28 + i * 8))).collect();
-        assert_eq!(sections, [(64, 24), (88, 24 + 8 + 24), (144, 0), (144, 0)]);
+        assert_eq!(sections, [(72, 24), (96, 24 + 8 + 24), (152, 0), (152, 0)]);
         assert_eq!(&bytes[word(56)..word(56) + word(60)], b"{\"x\":1,");
         assert_eq!(plan.purpose(section::INSIDE, 1), Some("b"));
         assert_eq!(plan.purpose(section::UNDO, 0), None);

@@ -120,6 +120,7 @@ pub(crate) fn failure(plan: &Plan, report: &Report) -> Error {
         (section::HELPER, work::CLONE) => "create a process in new namespaces",
         (section::HELPER, work::RECORD) => "write run.json",
         (section::HELPER, work::TERMINAL) => "make a terminal in the container's /dev/pts",
+        (section::HELPER, work::LOG) => "make the pipes for the log",
         (section::HELPER, work::REQUEST) => "take the request",
         (section::HELPER, work::VANISHED) => {
             let why = io::Error::other("the new process was killed before it had begun");

@@ -2,7 +2,7 @@
 
 use crate::name::{ContainerName, ImageRef};
 
-use super::{Hostname, Network, Resources, Sandbox, Tmpfs, Volume};
+use super::{Hostname, LogSize, Network, Resources, Sandbox, Tmpfs, Volume};
 
 /// What a new container is to be.
 ///
@@ -23,6 +23,7 @@ pub struct ContainerSpec {
     pub(crate) tmpfs: Vec<Tmpfs>,
     pub(crate) volumes: Vec<Volume>,
     pub(crate) resources: Resources,
+    pub(crate) log: LogSize,
 }
 
 impl ContainerSpec {
@@ -37,6 +38,7 @@ impl ContainerSpec {
             tmpfs: Vec::new(),
             volumes: Vec::new(),
             resources: Resources::new(),
+            log: LogSize::default(),
         }
     }
 
@@ -86,6 +88,13 @@ impl ContainerSpec {
     #[must_use]
     pub fn resources(mut self, resources: Resources) -> Self {
         self.resources = resources;
+        self
+    }
+
+    /// Sets how much of what it prints is kept.
+    #[must_use]
+    pub fn log(mut self, size: LogSize) -> Self {
+        self.log = size;
         self
     }
 }

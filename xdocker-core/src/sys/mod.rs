@@ -14,4 +14,5 @@ pub(crate) mod runlock;
 pub(crate) mod seqpacket;
 pub(crate) mod spawn;
 pub(crate) mod terminal;
+pub(crate) mod watch;
 pub(crate) mod xattr;
