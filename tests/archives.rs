@@ -1,15 +1,18 @@
-//! Images that leave as archives and come back (the seed's 3.1.16 and 3.1.17): with GNU tar, on full disks, on
-//! terminals.
+//! Images that leave as archives and come back: what is refused, with GNU tar, on full disks, on terminals.
 
 use std::fs;
 use std::io::Read;
 use std::path::Path;
 use std::process::Command;
+use std::thread;
+use std::time::Duration;
 
+use nix::sys::signal::Signal;
 use xdocker_test_harness::cli::{Finished, Home, run};
 use xdocker_test_harness::mounts::in_private_mounts;
 use xdocker_test_harness::pty::{Terminal, Window};
 use xdocker_test_harness::tree::describe;
+use xdocker_test_harness::wait::{PATIENCE, until};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_xdocker");
 
@@ -49,6 +52,28 @@ const TREE: &str = r#"
     chown 3000000:2500000 tree/dir/second && touch -d '1960-01-01 00:00:00.123456789 UTC' tree/dir/empty
     setfattr -n user.word -v value tree/dir
 "#;
+
+#[test]
+fn nothing_is_overwritten_and_nothing_else_taken() {
+    let home = Home::new(BINARY);
+    fs::create_dir_all(home.layer("test")).unwrap();
+    fs::write(home.layer("test").join("file"), "content").unwrap();
+    xdocker(&home, "-a export -m test").ok();
+    xdocker(&home, "-a export -m test").fails(1, "test.xdockerimage exists already");
+    let first = fs::read(home.scratch().join("test.xdockerimage")).unwrap();
+    xdocker(&home, "-a export -m test -f").ok();
+    let again = fs::read(home.scratch().join("test.xdockerimage")).unwrap();
+    assert_eq!(again, first, "the same image, the same bytes");
+    fs::write(home.scratch().join("cut.xdockerimage"), &first[..first.len() / 2]).unwrap();
+    fs::write(home.scratch().join("other.tar.gz"), &first).unwrap();
+    home.unchanged(|| {
+        let import = |file: &str| xdocker(&home, &format!("-a import --image-file {file}"));
+        import("test.xdockerimage").fails(1, "image test exists already");
+        import("cut.xdockerimage").fails(1, "archive");
+        import("other.tar.gz").fails(1, "does not end in .xdockerimage");
+        import("gone.xdockerimage").fails(1, "No such file");
+    });
+}
 
 #[test]
 fn what_gnu_tar_packed_is_an_image_and_what_we_packed_gnu_tar_unpacks() {
@@ -128,6 +153,13 @@ fn what_takes_long_shows_how_far_it_is_on_a_terminal_alone() {
     fs::write(home.layer("long").join("noise"), noise(96 << 20)).unwrap();
     let window = Window { rows: 24, columns: 100 };
     let mut terminal = Terminal::spawn(command(&home, "-a export -m long"), window);
+    // However fast the machine is, it takes more than the second after which it is to be seen.
+    let names = || fs::read_dir(home.scratch()).unwrap().map(|entry| entry.unwrap().file_name());
+    let begun = until(PATIENCE, || names().any(|name| name.to_string_lossy().starts_with(".xdockerimage-")));
+    assert!(begun);
+    terminal.signal(Signal::SIGSTOP);
+    thread::sleep(Duration::from_millis(1100));
+    terminal.signal(Signal::SIGCONT);
     terminal.expect("MiB/96.00 MiB");
     terminal.expect("OK\r\n");
     assert!(terminal.ends().0.success());
