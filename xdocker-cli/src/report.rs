@@ -18,6 +18,8 @@ use crate::text::printable;
 
 /// Exit code of `run` when the command's time was up, as of timeout(1).
 pub(crate) const TIMED_OUT: u8 = 124;
+/// Exit code of `-a wait` for a run of whose end nobody knows more than that it was killed with its container.
+pub(crate) const LOST: u8 = 128 + 9;
 /// Exit code for a program that cannot be executed, as of a shell.
 const NOT_EXECUTABLE: u8 = 126;
 /// Exit code for a program that is not there, as of a shell.

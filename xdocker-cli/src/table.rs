@@ -34,6 +34,10 @@ pub(crate) const CONTAINERS: Table<7> = Table {
 pub(crate) const PROCESSES: Table<5> =
     Table { columns: [("pid", 8), ("host_pid", 10), ("user", 12), ("rss", 10), ("command", 0)], rule: 80 };
 
+/// `-s runs`
+pub(crate) const RUNS: Table<4> =
+    Table { columns: [("run", 8), ("start_datetime", 19), ("status", 16), ("command", 0)], rule: 80 };
+
 /// `-s stats`
 pub(crate) const STATS: Table<12> = Table {
     columns: [

@@ -30,6 +30,7 @@ mod engine;
 mod error;
 mod etc;
 mod exchange;
+mod follow;
 mod home;
 mod host;
 mod image;
@@ -38,6 +39,7 @@ mod logs;
 mod name;
 mod network;
 mod rootfs;
+mod runs;
 mod security;
 mod session;
 mod spec;
@@ -58,8 +60,9 @@ pub use image::{
     Whiteouts,
 };
 pub use logs::{LogEntry, LogLine, LogOptions, LogOrigin, LogStream, Logs};
-pub use name::{ContainerName, ImageId, ImageName, ImageRef, NAME_MAX, NameError, NameFault, Version};
+pub use name::{ContainerName, ImageId, ImageName, ImageRef, NAME_MAX, NameError, NameFault, RunId, Version};
 pub use network::BridgeSettings;
+pub use runs::{DetachedRun, RunInfo, RunState};
 pub use session::{Child, Command, Stdio, Terminal};
 pub use spec::{
     Capabilities, ContainerSpec, CpuQuota, CpuSet, Endpoint, Exec, HostPort, Hostname, InterfaceName,

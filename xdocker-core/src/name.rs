@@ -4,6 +4,7 @@
 
 use std::cmp::Ordering;
 use std::fmt;
+use std::num::NonZeroU32;
 use std::path::Path;
 use std::str::FromStr;
 
@@ -40,6 +41,9 @@ pub enum NameFault {
     /// A character that a file name or our own notation needs for itself.
     #[error("it holds {0:?}")]
     Forbidden(char),
+    /// An id that is not a number greater than 0.
+    #[error("a number greater than 0 is expected")]
+    NotPositive,
     /// A version that is not one to four numbers.
     #[error("a version is `_` or one to four numbers with points between them")]
     NotNumeric,
@@ -292,9 +296,52 @@ impl From<ImageId> for ImageRef {
     }
 }
 
+/// Id of a detached run, unique in its container.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RunId(NonZeroU32);
+
+impl RunId {
+    pub(crate) fn new(number: u32) -> Option<Self> {
+        NonZeroU32::new(number).map(Self)
+    }
+
+    /// The id as a number.
+    #[must_use]
+    pub fn get(self) -> u32 {
+        self.0.get()
+    }
+}
+
+impl FromStr for RunId {
+    type Err = NameError;
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+        let number = digits.then(|| text.parse().ok()).flatten().and_then(Self::new);
+        number.ok_or_else(|| NameError {
+            what: "id of a run",
+            text: text.to_owned(),
+            why: NameFault::NotPositive,
+        })
+    }
+}
+
+impl fmt::Display for RunId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_id_of_a_run_is_a_number_that_is_not_0() {
+        assert_eq!("12".parse::<RunId>().unwrap().to_string(), "12");
+        for bad in ["", "0", "-1", "+1", "1.0", "4294967296", "one"] {
+            assert!(bad.parse::<RunId>().is_err(), "{bad:?}");
+        }
+    }
 
     #[test]
     fn what_could_leave_the_directory_is_no_name() {

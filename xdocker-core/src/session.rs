@@ -16,7 +16,8 @@ use xdockerinit::wire::{report, request};
 use crate::accounts::Identity;
 use crate::error::{Error, Result};
 use crate::launch::{Action, Plan, failure, memfd};
-use crate::name::ContainerName;
+use crate::name::{ContainerName, RunId};
+use crate::runs::DetachedRun;
 use crate::spec::{Exec, User, WindowSize};
 use crate::sys::seqpacket::Connection;
 use crate::sys::terminal;
@@ -164,13 +165,45 @@ impl Command {
         self.spawn_with(|| Stdio::Piped)?.wait_with_output()
     }
 
+    /// Starts the process such that it needs nobody: it goes on when our process ends, reads nothing, and what it prints is
+    /// kept in the container's log ([`Container::logs`](crate::Container::logs)). It ends with its container.
+    ///
+    /// # Errors
+    /// Those of [`Self::spawn`]; [`Error::Invalid`] when it was given a terminal or a stream.
+    pub fn spawn_detached(&mut self) -> Result<DetachedRun> {
+        let given = self.stdio.iter().any(|stdio| !matches!(stdio, None | Some(Stdio::Null)));
+        if given || self.terminal.is_some() {
+            let program = self.exec.program().to_string_lossy().into_owned();
+            return Err(Error::invalid(
+                "detached run",
+                program,
+                "it has neither terminal nor streams of ours",
+            ));
+        }
+        let plan = self.plan()?;
+        let file = memfd(&plan)?;
+        let connection = self.connect()?;
+        let asked = connection.ask(request::DETACHED, self.limit(), &[file.as_fd()]);
+        asked.map_err(|why| self.lost(why))?;
+        match connection.report().map_err(|why| self.lost(why))? {
+            None => Err(Error::NotRunning(self.container.clone())),
+            Some((told, _)) => match RunId::new(told.run).filter(|_| told.kind == report::STARTED) {
+                None => Err(failure(&plan, &told)),
+                Some(id) => Ok(DetachedRun::new(self.container.clone(), self.directory.clone(), id)),
+            },
+        }
+    }
+
+    /// Nanoseconds that it may take. Zero is for ever; who may take no time at all gets the least there is.
+    fn limit(&self) -> u64 {
+        self.timeout.map_or(0, |limit| u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX).max(1))
+    }
+
     fn spawn_with(&mut self, default: impl Fn() -> Stdio) -> Result<Child> {
         let plan = self.plan()?;
         let file = memfd(&plan)?;
         let connection = self.connect()?;
-        // Zero is for ever; who may take no time at all gets the least there is.
-        let limit =
-            self.timeout.map_or(0, |limit| u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX).max(1));
+        let limit = self.limit();
         let mut ours = [None, None, None];
         if self.terminal.is_some() {
             connection.ask(request::SESSION, limit, &[file.as_fd()]).map_err(|why| self.lost(why))?;

@@ -283,6 +283,11 @@ impl RunRecord {
         self.pid.unwrap_or(0)
     }
 
+    /// Its monitor, as recorded.
+    pub(crate) fn monitor_pid(&self) -> Option<u32> {
+        self.monitor
+    }
+
     /// Its cgroups: those that exist, and those that may before it is over.
     pub(crate) fn cgroups(&self) -> &[PathBuf] {
         &self.cgroups

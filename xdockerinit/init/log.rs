@@ -17,7 +17,7 @@ pub const MOST: usize = 2 + 2 * session::MOST;
 const FILE_HEAD: u64 = size_of::<FileHead>() as u64;
 const HEAD: u64 = size_of::<Frame>() as u64;
 /// Where /dev/null is.
-const SINK: i32 = 1;
+pub const SINK: i32 = 1;
 
 /// A pipe that somebody prints into. All zeros is none.
 #[derive(Clone, Copy)]
@@ -106,16 +106,20 @@ impl Log {
         }
     }
 
+    /// What `origin` has printed up to here is kept: who hears of its end may look for it.
+    pub fn catch_up(&mut self, origin: u64) {
+        for index in 0..self.count {
+            if self.pipes[index].origin == origin {
+                self.empty(index);
+            }
+        }
+    }
+
     /// The container has ended: what is in the pipes now is kept, and whoever still has one, by whatever means, does
     /// not keep us.
     pub fn finish(&mut self) {
         for index in (0..self.count).rev() {
-            let mut left = waiting(self.pipes[index].fd).unwrap_or(0);
-            while left > 0 {
-                let length = left.min(FRAME_MAX);
-                self.take(index, length);
-                left -= length;
-            }
+            self.empty(index);
             self.remove(index);
         }
         if self.lost > 0 {
@@ -124,6 +128,16 @@ impl Log {
         if self.file >= 0 {
             sys::close(self.file);
             self.file = -1;
+        }
+    }
+
+    /// Takes what is in a pipe now, and not what comes meanwhile.
+    fn empty(&mut self, index: usize) {
+        let mut left = waiting(self.pipes[index].fd).unwrap_or(0);
+        while left > 0 {
+            let length = left.min(FRAME_MAX);
+            self.take(index, length);
+            left -= length;
         }
     }
 

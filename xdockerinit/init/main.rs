@@ -19,6 +19,7 @@ mod plan;
 mod process;
 mod reaper;
 mod record;
+mod runs;
 mod session;
 mod steps;
 mod sys;

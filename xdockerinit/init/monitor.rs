@@ -170,11 +170,11 @@ fn serve(root: Root, mut sessions: Sessions, log: &mut Log, mut control: i32, bo
         sys::poll(&mut set[..count], sessions.patience())?;
         let [ended, connected, owner, child] = [0, 1, 2, 3].map(|index: usize| set[index].got != 0);
         log.keep(&set[printers..count]);
-        sessions.answer(&set[FIXED..printers]);
+        sessions.answer(&set[FIXED..printers], log);
         sessions.expire();
         if child {
             let _ = sys::read(children, &mut [0u8; 128]);
-            sessions.reap();
+            sessions.reap(log);
         }
         // The kernel lets PID 1 end only when everything inside has been reaped: no session is left.
         if ended {

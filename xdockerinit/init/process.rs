@@ -124,6 +124,6 @@ pub fn die_with_parent() {
 
 /// A report as it travels.
 pub fn as_bytes(message: &Report) -> &[u8] {
-    // SAFETY: `Report` is six 32-bit words without padding.
+    // SAFETY: `Report` is seven 32-bit words without padding.
     unsafe { core::slice::from_raw_parts((&raw const *message).cast(), size_of::<Report>()) }
 }

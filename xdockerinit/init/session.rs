@@ -12,11 +12,13 @@
 
 use core::ffi::c_void;
 
+use crate::log::{Log, SINK};
 use crate::plan::Plan;
 use crate::process::{Failure, Progress, as_bytes, enter, run_section};
+use crate::runs::Runs;
 use crate::steps::Machine;
 use crate::sys::{self, Cgroup, Cloned, Poll, Result, SIGHUP, SIGKILL, SIGTERM, Text, Wait};
-use crate::wire::{MAGIC, Report, Request, flag, op, report, request, section, work};
+use crate::wire::{MAGIC, Report, Request, flag, op, report, request, runs, section, work};
 
 /// How many sessions a container can have at a time.
 pub const MOST: usize = 512;
@@ -35,6 +37,8 @@ struct Session {
     /// The process; 0 as long as the client has not asked for one.
     pid: i32,
     terminal: bool,
+    /// Id of a run that needs no client; 0 for one that does.
+    run: u32,
     /// When something is done about the process, in nanoseconds since boot; 0 for never.
     deadline: u64,
     /// What is done then: a signal.
@@ -65,6 +69,7 @@ pub struct Sessions {
     root: i32,
     /// Where processes of the container are born, on hosts with cgroups of version 2.
     cgroup: Option<Cgroup>,
+    runs: Runs,
     /// What starts of sessions use, one after the other.
     progress: *mut Progress,
     stack: &'static mut [u8],
@@ -78,6 +83,7 @@ impl Sessions {
             launch,
             root,
             cgroup,
+            runs: Runs::new(),
             progress: Progress::new()?,
             stack: sys::zeros(STACK)?,
         })
@@ -104,6 +110,7 @@ impl Sessions {
             connection,
             pid: 0,
             terminal: false,
+            run: 0,
             deadline: 0,
             last_word: SIGKILL,
             timed_out: false,
@@ -121,11 +128,11 @@ impl Sessions {
     }
 
     /// Answers those clients of whom `set`, as [`Self::watch`] filled it, says that they have spoken or gone.
-    pub fn answer(&mut self, set: &[Poll]) {
+    pub fn answer(&mut self, set: &[Poll], log: &mut Log) {
         // Backwards: what takes the place of one that is removed has had its turn.
         for index in (0..set.len().min(self.count)).rev().filter(|index| set[*index].got != 0) {
             match self.table[index].pid {
-                0 => self.begin(index),
+                0 => self.begin(index, log),
                 _ => self.go_on(index),
             }
         }
@@ -146,12 +153,16 @@ impl Sessions {
     }
 
     /// Collects the processes that have ended, and tells their clients.
-    pub fn reap(&mut self) {
+    pub fn reap(&mut self, log: &mut Log) {
         for index in (0..self.count).rev() {
             let session = self.table[index];
             if session.pid > 0
                 && let Ok(Some((pid, status))) = sys::wait(Wait::Pid(session.pid), sys::WNOHANG)
             {
+                if session.run != 0 {
+                    log.catch_up(u64::from(session.run));
+                    self.runs.ended(session.run, status, session.timed_out);
+                }
                 let kind = if session.timed_out { report::TIMED_OUT } else { report::ENDED };
                 session.tell(Report { kind, pid, status, ..Report::default() }, -1);
                 self.remove(index);
@@ -169,11 +180,19 @@ impl Sessions {
     }
 
     /// The first message of a client.
-    fn begin(&mut self, index: usize) {
+    fn begin(&mut self, index: usize, log: &mut Log) {
         let connection = self.table[index].connection;
         match receive_request(connection) {
-            Ok((asked, [plan, stdio @ ..])) if asked.kind == request::SESSION => {
-                let started = self.start(plan, stdio);
+            Ok((asked, [plan, stdio @ ..])) if matches!(asked.kind, request::SESSION | request::DETACHED) => {
+                let detached = asked.kind == request::DETACHED;
+                let started = open_plan(plan).and_then(|plan| {
+                    let started = match detached {
+                        true => self.start_detached(&plan, log),
+                        false => self.join(&plan, stdio),
+                    };
+                    plan.unmap();
+                    started
+                });
                 for fd in stdio.into_iter().filter(|fd| *fd >= 0) {
                     sys::close(fd);
                 }
@@ -181,13 +200,18 @@ impl Sessions {
                 match started {
                     Ok(process) => {
                         session.pid = process.pid;
+                        session.run = process.run;
                         if asked.argument != 0 {
                             session.deadline = sys::uptime().saturating_add(asked.argument);
                             session.last_word = SIGTERM;
                         }
                         session.terminal = process.master >= 0;
-                        let started = Report { kind: report::STARTED, pid: process.pid, ..Report::default() };
-                        session.tell(started, process.master);
+                        let (kind, pid, run) = (report::STARTED, process.pid, process.run);
+                        session.tell(Report { kind, pid, run, ..Report::default() }, process.master);
+                        if detached {
+                            sys::close(session.connection);
+                            session.connection = -1;
+                        }
                         if process.master >= 0 {
                             sys::close(process.master);
                         }
@@ -224,18 +248,36 @@ impl Sessions {
         }
     }
 
-    /// Has a process made inside.
-    fn start(&mut self, plan: i32, stdio: [i32; 3]) -> core::result::Result<Process, Failure> {
-        // What a client could still cut short would kill the monitor that reads it.
-        if !sys::is_sealed(plan) {
+    /// Has a process made inside that prints into the log and needs no client.
+    fn start_detached(&mut self, plan: &Plan, log: &mut Log) -> core::result::Result<Process, Failure> {
+        if plan.header.flags & flag::TERMINAL != 0 {
             return Err(Failure::of(work::REQUEST)(sys::EPROTO));
         }
-        let plan = Plan::map(plan).map_err(Failure::of(work::PLAN))?;
-        let started = self.join(&plan, stdio);
-        plan.unmap();
-        started
+        let table = &self.table[..self.count];
+        let runs = |place| table.iter().any(|session| session.run != 0 && session.run % runs::MOST == place);
+        let run = self.runs.begin(plan, runs).map_err(Failure::of(work::RUN_RECORD))?;
+        let started = match log.is_kept() {
+            false => self.join(plan, [SINK; 3]),
+            true => log.open(u64::from(run)).map_err(Failure::of(work::LOG)).and_then(|[out, errors]| {
+                let started = self.join(plan, [SINK, out, errors]);
+                sys::close(out);
+                sys::close(errors);
+                started
+            }),
+        };
+        match started {
+            Ok(process) => {
+                self.runs.started(run, process.pid);
+                Ok(Process { run, ..process })
+            }
+            Err(failure) => {
+                self.runs.forget(run);
+                Err(failure)
+            }
+        }
     }
 
+    /// Has a process made inside.
     fn join(&mut self, plan: &Plan, stdio: [i32; 3]) -> core::result::Result<Process, Failure> {
         let failed = || Failure::of(work::CLONE);
         let terminal = plan.header.flags & flag::TERMINAL != 0;
@@ -276,7 +318,7 @@ impl Sessions {
             true => Err(Failure::of(work::TERMINAL)(sys::EPROTO)),
             false => Progress::outcome(self.progress),
         };
-        outcome.map(|()| Process { pid, master }).inspect_err(|_| {
+        outcome.map(|()| Process { pid, master, run: 0 }).inspect_err(|_| {
             let _ = sys::kill(pid, SIGKILL);
             let _ = sys::wait(Wait::Pid(pid), 0);
             if master >= 0 {
@@ -290,6 +332,18 @@ impl Sessions {
 struct Process {
     pid: i32,
     master: i32,
+    /// Id of a detached run, or 0.
+    run: u32,
+}
+
+/// Maps the plan of a client, and closes it.
+fn open_plan(plan: i32) -> core::result::Result<Plan, Failure> {
+    // What a client could still cut short would kill the monitor that reads it.
+    if !sys::is_sealed(plan) {
+        sys::close(plan);
+        return Err(Failure::of(work::REQUEST)(sys::EPROTO));
+    }
+    Plan::map(plan).map_err(Failure::of(work::PLAN))
 }
 
 fn receive_request(connection: i32) -> Result<(Request, [i32; sys::PASSED])> {
@@ -339,7 +393,7 @@ fn try_join(joint: &Joint<'_>) -> core::result::Result<i32, Failure> {
     if joint.courier >= 0 {
         open_terminal(joint.plan, joint.courier).map_err(Failure::of(work::TERMINAL))?;
     } else {
-        // They are all above 2, where the monitor has /dev/null.
+        // Those of a client are all above 2; of 0, 1 and 2 any is as good as the others, the monitor's /dev/null.
         for (number, fd) in (0..).zip(joint.stdio) {
             sys::dup_to(fd, number).map_err(failed())?;
         }

@@ -74,6 +74,8 @@ pub mod work {
     pub const EXIT_RECORD: u32 = 7;
     /// Making the pipes for the log.
     pub const LOG: u32 = 8;
+    /// Writing the record of a detached run.
+    pub const RUN_RECORD: u32 = 9;
 }
 
 /// Bits of [`Header::flags`].
@@ -272,6 +274,84 @@ pub struct Report {
     pub pid: i32,
     /// Wait status as wait(2) gives it.
     pub status: i32,
+    /// Id of a detached run that has STARTED.
+    pub run: u32,
+}
+
+/// Records of detached runs, a file of fixed size: the magic and the next id in the place of a first record, and then
+/// [`runs::MOST`] records.
+pub mod runs {
+    use core::ffi::CStr;
+
+    /// Name of the file.
+    pub const FILE: &CStr = c"runs";
+    /// First word of it.
+    pub const FILE_MAGIC: u64 = u64::from_le_bytes(*b"xdkruns1");
+    /// How many records there are: more than there can be sessions, so that nobody who runs loses its own.
+    pub const MOST: u32 = 1024;
+    /// Bytes of a record.
+    pub const ENTRY: usize = size_of::<Entry>();
+    /// Bytes of a command line that are kept.
+    pub const COMMAND_MAX: usize = 208;
+
+    /// A record, in place `id % MOST`.
+    #[repr(C)]
+    #[derive(Clone, Copy, Debug)]
+    pub struct Entry {
+        /// Of the run; 0 is none.
+        pub id: u32,
+        /// One of [`state`].
+        pub state: u32,
+        /// Process id in the host's namespace.
+        pub pid: i32,
+        /// Wait status as wait(2) gives it.
+        pub status: i32,
+        /// CLOCK_REALTIME in nanoseconds.
+        pub started: u64,
+        /// The same.
+        pub ended: u64,
+        /// Bytes of the arguments, each with a NUL behind it.
+        pub length: u32,
+        /// How many of them are in `command`.
+        pub kept: u32,
+        /// Process id of the monitor that has started it.
+        pub monitor: i32,
+        /// 0.
+        pub reserved: u32,
+        /// The arguments, or their beginning.
+        pub command: [u8; COMMAND_MAX],
+    }
+
+    impl Default for Entry {
+        fn default() -> Self {
+            let command = [0; COMMAND_MAX];
+            Self {
+                id: 0,
+                state: 0,
+                pid: 0,
+                status: 0,
+                started: 0,
+                ended: 0,
+                length: 0,
+                kept: 0,
+                monitor: 0,
+                reserved: 0,
+                command,
+            }
+        }
+    }
+
+    /// States of a run.
+    pub mod state {
+        /// On its way in.
+        pub const STARTING: u32 = 1;
+        /// It runs, if the container does.
+        pub const RUNNING: u32 = 2;
+        /// It has ended.
+        pub const ENDED: u32 = 3;
+        /// The same, but its time was up.
+        pub const TIMED_OUT: u32 = 4;
+    }
 }
 
 /// Kinds of [`Request`].
@@ -283,6 +363,9 @@ pub mod request {
     pub const SIGNAL: u32 = 2;
     /// Every terminal session of the container hangs up, as when a host goes down. Not answered.
     pub const HANG_UP: u32 = 3;
+    /// As [`SESSION`], but with the plan as the only descriptor: the process goes on without its client, reads nothing,
+    /// and what it prints is kept in the log.
+    pub const DETACHED: u32 = 4;
 }
 
 /// What a client says to a monitor or to its session, one a message.

@@ -8,7 +8,7 @@ use xdocker_core::{
     Boot, Capabilities, Container, ContainerName, ContainerSpec, Error, Exec, Sandbox, State,
 };
 
-use super::{container, engine, network, session, show};
+use super::{container, engine, logs, network, session, show};
 use crate::grammar::Given;
 use crate::report::{self, Failure, Outcome, exit_code};
 use crate::signals::{self, Signal};
@@ -157,6 +157,9 @@ pub(crate) fn kill(given: Given) -> Outcome {
 /// `-a wait`
 pub(crate) fn wait(given: Given) -> Outcome {
     let container = container(&given)?;
+    if let Some(id) = given.run {
+        return logs::wait_for_run(&container, id, given.json);
+    }
     let Some(exit) = container.wait()? else {
         return Err(Error::NotRunning(container.name().clone()).into());
     };

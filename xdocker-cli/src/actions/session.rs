@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use xdocker_core::{Child, Command, Container, Error, Terminal};
 
-use super::container;
+use super::{container, show};
 use crate::grammar::Given;
 use crate::report::{self, Failure, Outcome, exit_code};
 use crate::signals::{self, Signals};
@@ -55,6 +55,13 @@ pub(crate) fn run(given: Given) -> Outcome {
     }
     if let Some(limit) = given.timeout {
         command.timeout(limit);
+    }
+    if given.detach {
+        let id = command.spawn_detached()?.id();
+        return match given.json {
+            true => show::json(&serde_json::json!({ "run": id.get() })),
+            false => report::print(&format!("{id}\n")),
+        };
     }
     let signals = taken_signals()?;
     match follow(command.spawn()?, &signals) {

@@ -8,8 +8,8 @@ use std::time::{Duration, SystemTime};
 
 use xdocker_core::{
     Capabilities, ContainerName, Hostname, ImageRef, InterfaceName, LogOptions, LogSize, Network,
-    PackOptions, PortMap, Resources, Seccomp, SeccompProfile, Subnet, TestImage, Tmpfs, UnpackOptions, User,
-    Version, Volume, Whiteouts,
+    PackOptions, PortMap, Resources, RunId, Seccomp, SeccompProfile, Subnet, TestImage, Tmpfs, UnpackOptions,
+    User, Version, Volume, Whiteouts,
 };
 
 use super::words;
@@ -37,6 +37,8 @@ pub(crate) struct Given {
     pub(crate) resources: Resources,
     pub(crate) log_size: Option<LogSize>,
     pub(crate) logs: LogOptions,
+    pub(crate) detach: bool,
+    pub(crate) run: Option<RunId>,
     pub(crate) vip: Option<Ipv4Addr>,
     pub(crate) ports: Option<PortMap>,
     pub(crate) host_interface: Option<InterfaceName>,
@@ -473,6 +475,25 @@ pub(super) static IO_WEIGHT: Opt = Opt {
         Ok(())
     }),
     about: "share of the disks among those who want them; 100 without this",
+};
+
+pub(super) static DETACH: Opt = Opt {
+    short: None,
+    long: "detach",
+    alias: None,
+    takes: Takes::Nothing(|given| given.detach = true),
+    about: "print an id for it and leave it: what it prints goes to the log, -a wait tells how it ended",
+};
+
+pub(super) static RUN: Opt = Opt {
+    short: None,
+    long: "run",
+    alias: None,
+    takes: Takes::Value("(id)", |given, value| {
+        given.run = Some(parsed(value)?);
+        Ok(())
+    }),
+    about: "id of a detached run, in place of the root process",
 };
 
 pub(super) static LOG_SIZE: Opt = Opt {

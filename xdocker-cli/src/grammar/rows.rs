@@ -99,9 +99,21 @@ pub(super) static ROWS: &[Row] = &[
         run: actions::show::top,
     },
     Row {
+        verb: Show("runs"),
+        about: "list the detached runs of a container: those that run, and the last that have ended",
+        parts: &[One(&CONTAINER)],
+        run: actions::logs::runs,
+    },
+    Row {
         verb: Show("logs"),
-        about: "print what the program of a container has printed, each stream on its own",
-        parts: &[One(&CONTAINER), Maybe(&One(&FOLLOW)), Maybe(&One(&SINCE)), Maybe(&One(&TAIL))],
+        about: "print what the program of a container and detached runs have printed, each stream on its own",
+        parts: &[
+            One(&CONTAINER),
+            Maybe(&One(&RUN)),
+            Maybe(&One(&FOLLOW)),
+            Maybe(&One(&SINCE)),
+            Maybe(&One(&TAIL)),
+        ],
         run: actions::logs::show,
     },
     Row {
@@ -150,7 +162,7 @@ pub(super) static ROWS: &[Row] = &[
         about: "run a command in a running container and end with its exit code",
         parts: &[
             One(&CONTAINER),
-            Maybe(&One(&ATTACH)),
+            Maybe(&OneOf(&[One(&ATTACH), One(&DETACH)])),
             Maybe(&One(&USER)),
             Many(&ENVIRONMENT),
             Many(&ENVIRONMENT_FILE),
@@ -186,8 +198,8 @@ pub(super) static ROWS: &[Row] = &[
     },
     Row {
         verb: Action("wait"),
-        about: "wait for the end of a container, print its exit code and end with it",
-        parts: &[One(&CONTAINER)],
+        about: "wait for the end of a container, or of a detached run, print its exit code and end with it",
+        parts: &[One(&CONTAINER), Maybe(&One(&RUN))],
         run: actions::lifecycle::wait,
     },
     Row {

@@ -117,19 +117,20 @@ mod tests {
                -s container_root (-c|--container) (container)
                -s inspect (-c|--container) (container)
                -s top (-c|--container) (container)
-               -s logs (-c|--container) (container) [ --follow ] [ --since (time) ] [ --tail (number) ]
+               -s runs (-c|--container) (container)
+               -s logs (-c|--container) (container) [ --run (id) ] [ --follow ] [ --since (time) ] [ --tail (number) ]
                -s stats [ (-c|--container) (container) ]
                -s bridge
                -s doctor
                -a create (-m|--image) (image[:version])[,(image[:version])]... [ create options ] [ (-c|--container) (container) ] [ (-b|--boot) [ cgroup options ] [ (-t|--attach) | ( (-e|--exec) (cmd|"program para1 ...") | -- (cmd) (para1) ... ) [ --wait | --rm ] ] ]
                -a boot (-c|--container) (container) [ --log-size (num|numM|none) ] [ cgroup options ] [ (-t|--attach) | ( (-e|--exec) (cmd|"program para1 ...") | -- (cmd) (para1) ... ) [ --wait ] ]
                -a attach (-c|--container) (container)
-               -a run (-c|--container) (container) [ (-t|--attach) ] [ --user (user[:group]) ] [ --env (name=value) ][ --env ... ] [ --env-file (file) ][ --env-file ... ] [ --workdir (directory) ] [ --timeout (seconds) ] ( --cmd (command) | -- (cmd) (para1) ... )
+               -a run (-c|--container) (container) [ (-t|--attach) | --detach ] [ --user (user[:group]) ] [ --env (name=value) ][ --env ... ] [ --env-file (file) ][ --env-file ... ] [ --workdir (directory) ] [ --timeout (seconds) ] ( --cmd (command) | -- (cmd) (para1) ... )
                -a rplfile (-c|--container) (container) --template-file (file) --mapping-file (file) [ --instance-file (file) ]
                -a limit (-c|--container) (container) [ cgroup options ]
                -a shutdown (-c|--container) (container) [ --time (seconds) ] [ (-f|--forcely) ]
                -a kill (-c|--container) (container) [ --signal (signal) ] [ (-f|--forcely) ]
-               -a wait (-c|--container) (container)
+               -a wait (-c|--container) (container) [ --run (id) ]
                -a destroy (-c|--container) (container) [ (-f|--forcely) ] [ (-h|--shutdown) ]
                -a vip (-c|--container) (container) --vip (ip)
                -a port_mapping (-c|--container) (container) --port-mapping (src_port:dst_port)

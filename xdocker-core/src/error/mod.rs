@@ -10,7 +10,7 @@ use std::path::PathBuf;
 pub use archive::ArchiveError;
 pub use network::NetworkError;
 
-use crate::name::{ContainerName, ImageId, ImageRef, NameError};
+use crate::name::{ContainerName, ImageId, ImageRef, NameError, RunId};
 
 /// Result of an operation of the engine.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -71,6 +71,14 @@ pub enum Error {
     /// A container that does not exist.
     #[error("container {0} does not exist")]
     NoSuchContainer(ContainerName),
+    /// A detached run that is not known, or not any more.
+    #[error("run {run} of container {container} is not known")]
+    NoSuchRun {
+        /// The container.
+        container: ContainerName,
+        /// The id.
+        run: RunId,
+    },
     /// A container whose name is taken.
     #[error("container {0} exists already")]
     ContainerExists(ContainerName),
@@ -184,7 +192,7 @@ impl Error {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::Name(_) | Self::Invalid { .. } => ErrorKind::InvalidArgument,
-            Self::NoSuchImage(_) | Self::NoSuchContainer(_) => ErrorKind::NotFound,
+            Self::NoSuchImage(_) | Self::NoSuchContainer(_) | Self::NoSuchRun { .. } => ErrorKind::NotFound,
             Self::ImageExists(_) | Self::ContainerExists(_) => ErrorKind::AlreadyExists,
             Self::ImageInUse { .. } | Self::NotRunning(_) | Self::Running(_) | Self::Busy(_) => {
                 ErrorKind::Conflict

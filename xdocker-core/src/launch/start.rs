@@ -121,6 +121,7 @@ pub(crate) fn failure(plan: &Plan, report: &Report) -> Error {
         (section::HELPER, work::RECORD) => "write run.json",
         (section::HELPER, work::TERMINAL) => "make a terminal in the container's /dev/pts",
         (section::HELPER, work::LOG) => "make the pipes for the log",
+        (section::HELPER, work::RUN_RECORD) => "write the record of the run",
         (section::HELPER, work::REQUEST) => "take the request",
         (section::HELPER, work::VANISHED) => {
             let why = io::Error::other("the new process was killed before it had begun");

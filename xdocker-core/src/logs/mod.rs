@@ -4,7 +4,6 @@
 //! frame is there or not, and a file that was renamed while it is read stays open until its end.
 
 mod file;
-mod follow;
 mod lines;
 
 use std::collections::VecDeque;
@@ -15,10 +14,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use xdockerinit::wire::log::kind;
 
 use crate::error::{Error, Result};
+use crate::follow::Follower;
+use crate::name::RunId;
 use crate::state::Records;
 pub(crate) use file::cut_torn;
 use file::{LogFile, Place};
-use follow::Follower;
 use lines::Lines;
 
 /// Which part of a log to read, and for how long.
@@ -32,6 +32,7 @@ pub struct LogOptions {
     follow: bool,
     since: Option<SystemTime>,
     tail: Option<usize>,
+    origin: Option<LogOrigin>,
 }
 
 impl LogOptions {
@@ -52,6 +53,13 @@ impl LogOptions {
     #[must_use]
     pub fn since(mut self, time: SystemTime) -> Self {
         self.since = Some(time);
+        self
+    }
+
+    /// Only what this one has printed, and what is lost.
+    #[must_use]
+    pub fn origin(mut self, origin: LogOrigin) -> Self {
+        self.origin = Some(origin);
         self
     }
 
@@ -78,6 +86,8 @@ pub enum LogStream {
 pub enum LogOrigin {
     /// The root process, and what it has started.
     Root,
+    /// A detached run, and what that has started.
+    Run(RunId),
 }
 
 /// A line, as it was printed.
@@ -132,6 +142,7 @@ fn time(nanoseconds: u64) -> SystemTime {
 pub struct Logs {
     directory: PathBuf,
     since: Option<SystemTime>,
+    origin: Option<LogOrigin>,
     file: Option<LogFile>,
     lines: Lines,
     ready: VecDeque<LogEntry>,
@@ -147,6 +158,7 @@ impl Logs {
         let mut logs = Self {
             directory: directory.to_owned(),
             since: options.since,
+            origin: options.origin,
             file: LogFile::oldest(directory)?,
             lines: Lines::default(),
             ready: VecDeque::new(),
@@ -245,8 +257,11 @@ impl Logs {
         Ok(true)
     }
 
-    /// Drops what is too old.
+    /// Drops what is too old, or of others.
     fn sift(&mut self) {
+        if let Some(wanted) = self.origin {
+            self.ready.retain(|entry| !matches!(entry, LogEntry::Line(line) if line.origin != wanted));
+        }
         if let Some(since) = self.since {
             self.ready.retain(|entry| entry.time() >= since);
         }
@@ -267,7 +282,7 @@ impl Iterator for Logs {
                 Ok(None) if self.over => return None,
                 Ok(None) => match &self.follower {
                     Some(follower) => {
-                        if let Err(error) = follower.wait() {
+                        if let Err(error) = follower.wait(None) {
                             self.over = true;
                             return Some(Err(error));
                         }
@@ -286,8 +301,8 @@ fn printer(kind: u32, origin: u64) -> Option<(LogOrigin, LogStream)> {
         kind::STDERR | kind::END_STDERR => LogStream::Stderr,
         _ => return None,
     };
-    let _ = origin;
-    Some((LogOrigin::Root, stream))
+    let run = u32::try_from(origin).ok().and_then(RunId::new);
+    Some((run.map_or(LogOrigin::Root, LogOrigin::Run), stream))
 }
 
 fn damaged(path: &Path, at: u64) -> Error {

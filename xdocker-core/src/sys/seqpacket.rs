@@ -113,6 +113,7 @@ impl Connection {
             errno: word(3),
             pid: word(4),
             status: word(5),
+            run: word(6) as u32,
         };
         Ok(Some((report, fd)))
     }

@@ -1,4 +1,4 @@
-//! Waiting for more: the kernel tells of changes in the container's directory, and of its monitor's death.
+//! Waiting for what happens to a container: the kernel tells of changes to its files, and of its monitor's death.
 
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
@@ -14,7 +14,7 @@ const STARTING: Duration = Duration::from_secs(1);
 
 /// Watches a container.
 #[derive(Debug)]
-pub(super) struct Follower {
+pub(crate) struct Follower {
     watch: Watch,
     records: Records,
     /// Its monitor, once it has one.
@@ -22,13 +22,14 @@ pub(super) struct Follower {
 }
 
 impl Follower {
-    pub(super) fn new(directory: &Path, records: Records) -> Result<Self> {
-        let watch = Watch::new(directory).map_err(Error::file("watch", directory))?;
+    /// Watches what lies directly in the container's directory, or one file of it: `path`.
+    pub(crate) fn new(path: &Path, records: Records) -> Result<Self> {
+        let watch = Watch::new(path).map_err(Error::file("watch", path))?;
         Ok(Self { watch, records, monitor: None })
     }
 
     /// Whether the container runs. What happens from here on wakes whoever waits.
-    pub(super) fn goes_on(&mut self) -> Result<bool> {
+    pub(crate) fn goes_on(&mut self) -> Result<bool> {
         let failed = || Error::system("watch a container");
         self.watch.clear().map_err(failed())?;
         match self.records.look()? {
@@ -46,13 +47,14 @@ impl Follower {
         }
     }
 
-    /// Waits for a change.
-    pub(super) fn wait(&self) -> Result<()> {
-        let limit = if self.monitor.is_some() { None } else { Some(STARTING) };
+    /// Waits for a change, at most for `limit`.
+    pub(crate) fn wait(&self, limit: Option<Duration>) -> Result<()> {
+        let most = if self.monitor.is_some() { None } else { Some(STARTING) };
+        let limit = limit.into_iter().chain(most).min();
         self.watch.wait(limit).map_err(Error::system("watch a container"))
     }
 
-    pub(super) fn as_fd(&self) -> BorrowedFd<'_> {
+    pub(crate) fn as_fd(&self) -> BorrowedFd<'_> {
         self.watch.as_fd()
     }
 }
