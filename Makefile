@@ -40,6 +40,7 @@ rust-tests: root linker ## Run the tests of the workspace, doc tests included
 	@$(call install_package,nft,nftables)
 	@$(call install_package,setfattr,attr)
 	@$(call install_package,setpriv,util-linux)
+	@$(call install_package,strace,strace)
 	@$(call install_package,tmux,tmux)
 	$(CARGO) test --workspace
 

@@ -84,8 +84,23 @@ fn what_is_no_file_or_no_mapping_is_refused_at_once() {
         rplfile(&home, template, &[]).fails(1, "it is no regular file");
     }
     rplfile(&home, "/root/none", &[]).fails(1, "cannot read /root/none");
+}
+
+#[test]
+fn a_stopped_container_has_templates_too() {
+    let home = booted("key \u{e9}\n");
+    let inside = root(&home);
+    let template = Path::new(&inside).join("root/tpl");
+    fs::write(&template, b"\xff key\n").unwrap();
+    chown(&template, Some(12), Some(34)).unwrap();
     home.xdocker("-a shutdown -c test --time 1").ok();
-    rplfile(&home, "/root/none", &[]).fails(1, "container test is not running");
+    rplfile(&home, "/root/tpl", &["--instance-file", "/root/ins"]).ok();
+    rplfile(&home, "/root/none", &[]).fails(1, "cannot read /root/none");
+    rplfile(&home, "/root/tpl", &["--instance-file", "/proc/ins"]).fails(1, "hidden by the mount of /proc");
+    home.xdocker("-a boot -c test").ok();
+    let instance = Path::new(&inside).join("root/ins");
+    assert_eq!(fs::read(&instance).unwrap(), b"\xff \xc3\xa9\n");
+    assert_eq!(fs::metadata(&instance).unwrap().uid(), 12);
 }
 
 /// How many instances are made while a directory is swapped; more by `XDOCKER_RACES`.

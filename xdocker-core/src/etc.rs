@@ -23,6 +23,14 @@ const HOSTNAME: &str = "etc/hostname";
 const HOSTS: &str = "etc/hosts";
 const RESOLVERS: &str = "etc/resolv.conf";
 
+/// Those of them that are mounted in a container of that network.
+pub(crate) fn mounted(network: &Network) -> &'static [&'static str] {
+    match network {
+        Network::Custom => &FILES[..2],
+        Network::Host | Network::Bridge(_) => &FILES,
+    }
+}
+
 /// What systemd-resolved asks, for those who cannot ask it.
 const UPSTREAMS: &str = "/run/systemd/resolve/resolv.conf";
 /// More of a file of the host's is not for a container.

@@ -30,6 +30,7 @@ mod engine;
 mod error;
 mod etc;
 mod exchange;
+mod files;
 mod follow;
 mod home;
 mod host;

@@ -182,21 +182,25 @@ pub(crate) fn plan_mounts(
     }
 }
 
-/// Plans file systems in memory and volumes, those nearest to the root first: each may lie in another.
-fn plan_own_mounts(plan: &mut Plan, root: Slot, sandbox: &Sandbox, mounts: Mounts<'_>) {
+/// What of the root lies in memory.
+pub(crate) fn in_memory<'a>(sandbox: &Sandbox, mounts: Mounts<'a>) -> impl Iterator<Item = &'a Path> {
     /// What can be written where the rest is read-only.
     const WRITABLE: [&str; 2] = ["/tmp", "/run"];
+    let asked = move |path: &&Path| {
+        mounts.tmpfs.iter().any(|it| it.path() == *path)
+            || mounts.volumes.iter().any(|it| it.container() == *path)
+    };
+    let writable = WRITABLE.into_iter().filter(|_| sandbox.read_only).map(Path::new);
+    writable.filter(move |path| !asked(path)).chain(mounts.tmpfs.iter().map(Tmpfs::path))
+}
+
+/// Plans file systems in memory and volumes, those nearest to the root first: each may lie in another.
+fn plan_own_mounts(plan: &mut Plan, root: Slot, sandbox: &Sandbox, mounts: Mounts<'_>) {
     enum Own<'a> {
         Memory(&'a Path),
         Volume(&'a Volume),
     }
-    let asked = |path: &&Path| {
-        mounts.tmpfs.iter().any(|it| it.path() == *path)
-            || mounts.volumes.iter().any(|it| it.container() == *path)
-    };
-    let writable = WRITABLE.iter().filter(|_| sandbox.read_only).map(Path::new).filter(|path| !asked(path));
-    let memory = writable.chain(mounts.tmpfs.iter().map(Tmpfs::path));
-    let mut all: Vec<(usize, Own<'_>)> = memory
+    let mut all: Vec<(usize, Own<'_>)> = in_memory(sandbox, mounts)
         .map(|path| (path.components().count(), Own::Memory(path)))
         .chain(mounts.volumes.iter().map(|it| (it.container().components().count(), Own::Volume(it))))
         .collect();

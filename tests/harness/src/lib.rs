@@ -4,6 +4,7 @@
 
 pub mod cli;
 pub mod documented;
+pub mod generate;
 pub mod home;
 pub mod leaks;
 pub mod mounts;

@@ -6,8 +6,8 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-/// All that is below `root`: a line each with kind, mode, owner, time and content. Of directories the size
-/// says nothing, of `root` itself nothing counts.
+/// All that is below `root`: a line each with kind, mode, owner, time, content and the number of its names. Of
+/// directories the size says nothing, of `root` itself nothing counts.
 ///
 /// # Panics
 /// It cannot be read.
@@ -26,7 +26,9 @@ pub fn describe(root: &Path) -> BTreeMap<PathBuf, String> {
                 () => format!("device {:x}", about.rdev()),
             };
             let time = format!("{}.{:09}", about.mtime(), about.mtime_nsec());
-            let line = format!("{:o} {}:{} {time} {content}", about.mode(), about.uid(), about.gid());
+            let names = if about.is_dir() { 1 } else { about.nlink() };
+            let (mode, user, group) = (about.mode(), about.uid(), about.gid());
+            let line = format!("{mode:o} {user}:{group} {time} {names} {content}");
             found.insert(path.strip_prefix(root).expect("it is below").to_owned(), line);
             if about.is_dir() {
                 left.push(path);

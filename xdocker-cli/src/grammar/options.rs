@@ -68,6 +68,9 @@ pub(crate) struct Given {
     pub(crate) template: Option<PathBuf>,
     pub(crate) mapping: Option<PathBuf>,
     pub(crate) instance: Option<PathBuf>,
+    /// What is copied, and where to: one inside, one outside.
+    pub(crate) source: Option<PathBuf>,
+    pub(crate) target: Option<PathBuf>,
     /// How an archive is written, and what one that is read may ask for.
     pub(crate) pack: PackOptions,
     pub(crate) unpack: UnpackOptions,
@@ -867,4 +870,26 @@ pub(super) static INSTANCE_FILE: Opt = Opt {
         Ok(())
     }),
     about: "file inside to write; the template itself without this",
+};
+
+pub(super) static SRC_FILE: Opt = Opt {
+    short: None,
+    long: "src-file",
+    alias: None,
+    takes: Takes::Value("(file)", |given, value| {
+        given.source = Some(value.into());
+        Ok(())
+    }),
+    about: "file or directory to copy; `directory/.` is what it holds. putfile: outside, - is a tar to be read; getfile: inside",
+};
+
+pub(super) static DST_FILE: Opt = Opt {
+    short: None,
+    long: "dst-file",
+    alias: None,
+    takes: Takes::Value("(file)", |given, value| {
+        given.target = Some(value.into());
+        Ok(())
+    }),
+    about: "where to: into a directory that is there, else by that name. putfile: inside; getfile: outside, - is a tar to be written",
 };

@@ -174,9 +174,21 @@ pub(super) static ROWS: &[Row] = &[
     },
     Row {
         verb: Action("rplfile"),
-        about: "replace the keys in a file of a running container by values",
+        about: "replace the keys in a file of a container by values",
         parts: &[One(&CONTAINER), One(&TEMPLATE_FILE), One(&MAPPING_FILE), Maybe(&One(&INSTANCE_FILE))],
         run: actions::files::replace,
+    },
+    Row {
+        verb: Action("putfile"),
+        about: "copy a file or a directory into a container, running or not, as cp -a does",
+        parts: &[One(&CONTAINER), One(&SRC_FILE), One(&DST_FILE), Options(&IMPORT_LIMITS)],
+        run: actions::files::put,
+    },
+    Row {
+        verb: Action("getfile"),
+        about: "copy a file or a directory out of a container, running or not, as cp -a does",
+        parts: &[One(&CONTAINER), One(&SRC_FILE), One(&DST_FILE)],
+        run: actions::files::get,
     },
     Row {
         verb: Action("limit"),

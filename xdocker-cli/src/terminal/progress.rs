@@ -11,14 +11,19 @@ const MOMENT: Duration = Duration::from_secs(1);
 /// How far something has come, on standard error where that is a terminal; dropping it wipes it out.
 pub(crate) struct Progress {
     begin: Instant,
-    /// How many bytes there are.
-    total: u64,
+    /// How many bytes there are, if that is known.
+    total: Option<u64>,
     bar: OnceCell<ProgressBar>,
 }
 
 impl Progress {
     pub(crate) fn new(total: u64) -> Self {
-        Self { begin: Instant::now(), total, bar: OnceCell::new() }
+        Self { begin: Instant::now(), total: Some(total), bar: OnceCell::new() }
+    }
+
+    /// Of something of which nobody knows how much there is.
+    pub(crate) fn of_unknown() -> Self {
+        Self { begin: Instant::now(), total: None, bar: OnceCell::new() }
     }
 
     /// `done` bytes of all are through.
@@ -26,7 +31,7 @@ impl Progress {
         if self.begin.elapsed() >= MOMENT {
             let bar = self.bar.get_or_init(|| bar(self.total).with_elapsed(self.begin.elapsed()));
             // What is around the bytes that were counted beforehand is no reason to run past the end.
-            bar.set_position(done.min(self.total));
+            bar.set_position(self.total.map_or(done, |total| done.min(total)));
         }
     }
 }
@@ -40,10 +45,11 @@ impl Drop for Progress {
 }
 
 /// Not seen where standard error is no terminal.
-fn bar(total: u64) -> ProgressBar {
-    let style = ProgressStyle::with_template(
-        "{bar:40} {binary_bytes}/{binary_total_bytes} {binary_bytes_per_sec} {eta}",
-    );
-    ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr())
+fn bar(total: Option<u64>) -> ProgressBar {
+    let style = ProgressStyle::with_template(match total {
+        Some(_) => "{bar:40} {binary_bytes}/{binary_total_bytes} {binary_bytes_per_sec} {eta}",
+        None => "{spinner} {binary_bytes} {binary_bytes_per_sec}",
+    });
+    ProgressBar::with_draw_target(total, ProgressDrawTarget::stderr())
         .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }

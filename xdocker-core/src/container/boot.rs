@@ -122,10 +122,10 @@ impl Container {
         plan.log_limit = boot.log.unwrap_or(definition.log).of_file();
         // Our own PID 1 prints nothing, and a caller who is there hears it himself.
         plan.log_root = tie == Tie::Detached && boot.exec.is_some();
-        match self.attempt(&mut plan, &layers, &group, &lock, stdio) {
+        match self.attempt(&mut plan, &group, &lock, stdio) {
             Err(failure) => match self.explain(attachment.as_ref(), failure)? {
                 Some(failure) => Err(failure),
-                None => self.attempt(&mut plan, &layers, &group, &lock, stdio),
+                None => self.attempt(&mut plan, &group, &lock, stdio),
             },
             started => started,
         }
@@ -141,15 +141,12 @@ impl Container {
     fn attempt(
         &self,
         plan: &mut Plan,
-        layers: &Layers,
         group: &Group,
         lock: &DirectoryLock,
         stdio: [&OwnedFd; 3],
     ) -> Result<Monitor> {
-        if layers.volatile {
-            // After one volatile mount overlay refuses another until its mark is gone (overlayfs.rst).
-            self.home.discard(&self.directory().join("workdir/work"))?;
-        }
+        // After a volatile mount overlay refuses another until its mark is gone (overlayfs.rst).
+        self.forget_volatile()?;
         group.clear()?;
         // From here on something may be left behind: the record says so first.
         let records = self.records();
@@ -197,6 +194,20 @@ impl Container {
     fn layers(&self, definition: &Definition) -> Result<Layers> {
         let home = self.home.path();
         let relative = |path: PathBuf| path.strip_prefix(home).map(PathBuf::from).unwrap_or(path);
+        let mut layers = self.own_layers(definition)?;
+        if !check_mount_points(definition, &layers)? {
+            layers.lower.insert(0, relative(base_layer(&self.home)?));
+        }
+        if let Some(places) = volumes::layer(&self.home, &self.directory(), &definition.volumes)? {
+            layers.lower.insert(0, relative(places));
+        }
+        Ok(layers)
+    }
+
+    /// Where the layers lie that hold its files, without places to mount over.
+    pub(super) fn own_layers(&self, definition: &Definition) -> Result<Layers> {
+        let home = self.home.path();
+        let relative = |path: PathBuf| path.strip_prefix(home).map(PathBuf::from).unwrap_or(path);
         let images = self.images();
         let mut lower = Vec::with_capacity(definition.images.len());
         for id in &definition.images {
@@ -210,19 +221,12 @@ impl Container {
             // Overlay wants a layer below; this directory is empty, and is only seen as such.
             lower.push(relative(self.root()));
         }
-        let mut layers = Layers {
+        Ok(Layers {
             home: home.to_owned(),
             lower,
             container: relative(self.directory()),
             volatile: definition.ephemeral,
-        };
-        if !check_mount_points(definition, &layers)? {
-            layers.lower.insert(0, relative(base_layer(&self.home)?));
-        }
-        if let Some(places) = volumes::layer(&self.home, &self.directory(), &definition.volumes)? {
-            layers.lower.insert(0, relative(places));
-        }
-        Ok(layers)
+        })
     }
 
     /// The whole launch as data.

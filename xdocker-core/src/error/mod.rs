@@ -101,6 +101,15 @@ pub enum Error {
         /// Why it failed.
         source: io::Error,
     },
+    /// A path inside a stopped container where something is mounted while it runs: what lies there is not what is to
+    /// be seen then.
+    #[error("{} is hidden by {by} while the container runs", path.display())]
+    Covered {
+        /// The path inside.
+        path: PathBuf,
+        /// What is mounted.
+        by: String,
+    },
     /// A system call that is not about a file.
     #[error("cannot {action}")]
     System {
@@ -194,9 +203,11 @@ impl Error {
             Self::Name(_) | Self::Invalid { .. } => ErrorKind::InvalidArgument,
             Self::NoSuchImage(_) | Self::NoSuchContainer(_) | Self::NoSuchRun { .. } => ErrorKind::NotFound,
             Self::ImageExists(_) | Self::ContainerExists(_) => ErrorKind::AlreadyExists,
-            Self::ImageInUse { .. } | Self::NotRunning(_) | Self::Running(_) | Self::Busy(_) => {
-                ErrorKind::Conflict
-            }
+            Self::ImageInUse { .. }
+            | Self::NotRunning(_)
+            | Self::Running(_)
+            | Self::Covered { .. }
+            | Self::Busy(_) => ErrorKind::Conflict,
             Self::File { source, .. }
             | Self::System { source, .. }
             | Self::Launch { source, .. }

@@ -32,6 +32,7 @@ mod transfer;
 use crate::home::{IMAGE_LAYER as LAYER, IMAGE_RECORD as RECORD};
 
 pub use archive::{Limits, PackOptions, Progress, Summary, UnpackOptions, Whiteouts};
+pub(crate) use archive::{pack_files, unpack_files};
 pub(crate) use size::TreeSize;
 pub use store::{Image, ImageStore};
 pub use test_image::{TestImage, TestImageReport};

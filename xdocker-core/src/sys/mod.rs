@@ -5,6 +5,7 @@
 //! process-wide flag, and no descriptor that a child of the caller's would inherit.
 #![allow(unsafe_code)]
 
+pub(crate) mod mount;
 pub(crate) mod pidfd;
 pub(crate) mod probe;
 pub(crate) mod program;

@@ -6,18 +6,21 @@
 
 use std::collections::HashMap;
 use std::ffi::{CStr, CString, OsStr};
-use std::io;
+use std::fs::File;
+use std::io::{self, Read, Write};
 use std::num::NonZero;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
+use std::time::Duration;
 
 use nix::dir::Type;
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, copy_file_range, openat, readlinkat};
+use nix::sys::sendfile::sendfile;
 use nix::sys::stat::{
     FchmodatFlags, FileStat, Mode, SFlag, UtimensatFlags, fchmod, fchmodat, fstat, fstatat, futimens,
     mkdirat, mknodat, utimensat,
@@ -26,6 +29,7 @@ use nix::sys::time::TimeSpec;
 use nix::unistd::{Gid, Uid, Whence, fchown, fchownat, ftruncate, linkat, lseek, symlinkat};
 
 use super::entries;
+use super::open::{is_made_up, open_regular};
 use super::walk::{Place, Visit};
 use crate::error::{Error, Result};
 use crate::sys::reflink::clone_file;
@@ -37,32 +41,100 @@ const THREADS: usize = 4;
 /// How many entries of a directory a thread takes at a time.
 const BATCH: usize = 64;
 
+/// How a copy is reported that takes its time.
+const OFTEN: Duration = Duration::from_millis(100);
+
+/// How many bytes are copied before they are counted.
+const STRETCH: usize = 8 << 20;
+
+/// Most bytes of a file that says it is empty and is not, as those of /proc.
+const MADE_UP_MAX: usize = 16 << 20;
+
+/// What the trees are like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Rules {
+    /// Others may change either tree meanwhile, and mean us harm. What is mounted in the source belongs to it; what goes
+    /// before we come to it does not. Attributes that the target cannot hold are left out, as cp(1) does.
+    pub(crate) shared: bool,
+    /// Whether device nodes are made.
+    pub(crate) devices: bool,
+}
+
+impl Rules {
+    /// A layer, which nobody changes, and all of which counts.
+    const LAYER: Self = Self { shared: false, devices: true };
+}
+
+/// What is copied.
+#[derive(Debug)]
+pub(crate) struct Source {
+    /// An open directory.
+    pub(crate) directory: OwnedFd,
+    /// What of it: this entry, or all that it holds, and what it is itself.
+    pub(crate) name: Option<CString>,
+    /// The directory's path, for messages.
+    pub(crate) path: PathBuf,
+}
+
 /// Makes `to`, an empty directory that nobody else sees, a copy of the tree `from`, which nobody changes.
 ///
 /// # Errors
 /// [`Error::File`] with the first file that cannot be copied; `to` is then filled in part.
 pub(crate) fn copy_tree(from: &Path, to: &Path) -> Result<()> {
-    let place = |path| Place::root(path).map_err(Error::file("open", path));
-    let copy = Copy {
-        source: from,
+    let open = |path: &Path| File::open(path).map(OwnedFd::from).map_err(Error::file("open", path));
+    let source = Source { directory: open(from)?, name: None, path: from.to_owned() };
+    copy(source, open(to)?, Rules::LAYER, None).map(drop)
+}
+
+/// Copies `source` into `to`, a new directory of ours. Says how many bytes the files hold, and now and then how many of
+/// them are through.
+///
+/// # Errors
+/// As [`copy_tree`].
+pub(crate) fn copy(source: Source, to: OwnedFd, rules: Rules, progress: Option<&dyn Fn(u64)>) -> Result<u64> {
+    let (from, to) = (Place::of(source.directory), Place::of(to));
+    let mut copy = Copy {
+        source: &source.path,
+        rules,
+        made_up: rules.shared && is_made_up(&from.above),
         reflink: AtomicBool::new(true),
+        kernel: AtomicBool::new(true),
+        bytes: AtomicU64::new(0),
         links: Mutex::default(),
-        jobs: Mutex::new(Jobs { directories: vec![(place(from)?, place(to)?)], ..Jobs::default() }),
+        jobs: Mutex::default(),
         changed: Condvar::new(),
+        over: Condvar::new(),
     };
+    let jobs = copy.jobs.get_mut().unwrap_or_else(PoisonError::into_inner);
+    match source.name {
+        None => jobs.directories.push((from, to)),
+        Some(name) => {
+            let open = |place: Place| place.visit().map_err(io::Error::from);
+            let open = |place| open(place).map_err(Error::file("open", &source.path));
+            let pair = Pair::new(open(from)?, open(to)?).map_err(Error::file("open", &source.path))?;
+            // It never comes to an end: neither directory is what is copied.
+            pair.left.store(usize::MAX, Ordering::Relaxed);
+            jobs.batches.push(Batch { pair: Arc::new(pair), entries: vec![(name, None)] });
+        }
+    }
     let threads = thread::available_parallelism().map_or(1, NonZero::get).min(THREADS);
     thread::scope(|scope| {
-        for _ in 1..threads {
+        for _ in 0..threads {
             scope.spawn(|| copy.work());
         }
-        copy.work();
+        if let Some(progress) = progress {
+            copy.watch(progress);
+        }
     });
-    copy.jobs.into_inner().unwrap_or_else(PoisonError::into_inner).failure.map_or(Ok(()), Err)
+    let failure = copy.jobs.into_inner().unwrap_or_else(PoisonError::into_inner).failure;
+    failure.map_or(Ok(copy.bytes.into_inner()), Err)
 }
 
 /// A directory whose entries are being copied.
 struct Pair {
     from: Visit,
+    /// What the first was like before anybody read it.
+    stat: FileStat,
     to: Visit,
     /// Batches not yet done; whoever does the last one finishes the directory.
     left: AtomicUsize,
@@ -92,12 +164,21 @@ enum Job {
 struct Copy<'a> {
     /// For messages.
     source: &'a Path,
+    rules: Rules,
+    /// Whether the source is in a file system that the kernel makes up.
+    made_up: bool,
     /// Whether the file system can share blocks, as far as we know.
     reflink: AtomicBool,
+    /// Whether the kernel copies from the one file system to the other, as far as we know.
+    kernel: AtomicBool,
+    /// Bytes copied.
+    bytes: AtomicU64,
     /// Where the first name of each file with several is, by device and inode.
     links: Mutex<HashMap<(u64, u64), Place>>,
     jobs: Mutex<Jobs>,
     changed: Condvar,
+    /// Told at the end.
+    over: Condvar,
 }
 
 /// A failure, with the file that it is about.
@@ -118,6 +199,18 @@ impl Copy<'_> {
                 jobs.failure.get_or_insert(Error::File { action: "copy", path, source });
             }
             self.changed.notify_all();
+        }
+        self.over.notify_one();
+    }
+
+    /// Reports until there is no more to do.
+    fn watch(&self, progress: &dyn Fn(u64)) {
+        let mut jobs = self.lock();
+        while jobs.failure.is_none()
+            && (jobs.active > 0 || !jobs.batches.is_empty() || !jobs.directories.is_empty())
+        {
+            jobs = self.over.wait_timeout(jobs, OFTEN).unwrap_or_else(PoisonError::into_inner).0;
+            progress(self.bytes.load(Ordering::Relaxed));
         }
     }
 
@@ -151,10 +244,15 @@ impl Copy<'_> {
     fn directory(&self, from: Place, to: Place) -> Result<(), Failure> {
         let path = from.path.clone();
         let split = || -> io::Result<()> {
-            let pair = Pair { from: from.visit()?, to: to.visit()?, left: AtomicUsize::new(0) };
-            let mut entries = entries(&pair.from.directory)?;
+            let from = match self.rules.shared {
+                true => from.visit_across_mounts(),
+                false => from.visit(),
+            };
+            let pair = Pair::new(from?, to.visit()?)?;
+            let skipped = self.rules.shared && !self.made_up && is_made_up(&pair.from.directory);
+            let mut entries = if skipped { Vec::new() } else { entries(&pair.from.directory)? };
             if entries.is_empty() {
-                return pair.finish();
+                return pair.finish(self.rules);
             }
             pair.left.store(entries.len().div_ceil(BATCH), Ordering::Relaxed);
             let pair = Arc::new(pair);
@@ -174,7 +272,7 @@ impl Copy<'_> {
             self.entry(&pair, &name, kind).map_err(|error| (pair.from.child(&name).path, error))?;
         }
         if pair.left.fetch_sub(1, Ordering::AcqRel) == 1 {
-            pair.finish().map_err(|error| (pair.from.child(c".").path, error))?;
+            pair.finish(self.rules).map_err(|error| (pair.from.child(c".").path, error))?;
         }
         Ok(())
     }
@@ -184,7 +282,8 @@ impl Copy<'_> {
             return self.file(pair, name);
         }
         let (from, to) = (&pair.from.directory, &pair.to.directory);
-        let stat = fstatat(from, name, AtFlags::AT_SYMLINK_NOFOLLOW)?;
+        let stat = fstatat(from, name, AtFlags::AT_SYMLINK_NOFOLLOW);
+        let Some(stat) = self.unless_gone(stat.map_err(Into::into))? else { return Ok(()) };
         let mode = Mode::from_bits_truncate(stat.st_mode);
         match SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT {
             SFlag::S_IFREG => return self.file(pair, name),
@@ -195,11 +294,18 @@ impl Copy<'_> {
                 return Ok(());
             }
             SFlag::S_IFLNK => {
-                let target = readlinkat(from, name)?;
+                let target = readlinkat(from, name).map_err(Into::into);
+                let Some(target) = self.unless_gone(target)? else { return Ok(()) };
                 if self.create(pair, name, &stat, || symlinkat(target.as_os_str(), to, name))?.is_none() {
                     return Ok(());
                 }
                 fchownat(to, name, Some(uid(&stat)), Some(gid(&stat)), AtFlags::AT_SYMLINK_NOFOLLOW)?;
+            }
+            SFlag::S_IFCHR | SFlag::S_IFBLK if !self.rules.devices => {
+                return Err(io::Error::new(
+                    io::ErrorKind::PermissionDenied,
+                    "it is a device, and the container may make none",
+                ));
             }
             node => {
                 let make = || mknodat(to, name, node, Mode::S_IRUSR, stat.st_rdev);
@@ -207,27 +313,43 @@ impl Copy<'_> {
                     return Ok(());
                 }
                 fchownat(to, name, Some(uid(&stat)), Some(gid(&stat)), AtFlags::AT_SYMLINK_NOFOLLOW)?;
-                // It is no link: we have just made it, where nobody else can.
-                fchmodat(to, name, mode, FchmodatFlags::FollowSymlink)?;
+                fchmodat(to, name, mode, FchmodatFlags::NoFollowSymlink)?;
             }
         }
-        copy_attributes(Node::In(from.as_fd(), name.to_bytes()), Node::In(to.as_fd(), name.to_bytes()))?;
+        let attributes = [Node::In(from.as_fd(), name.to_bytes()), Node::In(to.as_fd(), name.to_bytes())];
+        if self.unless_gone(copy_attributes(attributes[0], attributes[1], self.rules))?.is_none() {
+            return Ok(());
+        }
         let (accessed, modified) = times(&stat);
         Ok(utimensat(to, name, &accessed, &modified, UtimensatFlags::NoFollowSymlink)?)
+    }
+
+    /// `None` for what has gone from a tree that others may change.
+    fn unless_gone<T>(&self, found: io::Result<T>) -> io::Result<Option<T>> {
+        match found {
+            Err(why) if self.rules.shared && why.kind() == io::ErrorKind::NotFound => Ok(None),
+            found => found.map(Some),
+        }
     }
 
     fn file(&self, pair: &Pair, name: &CStr) -> io::Result<()> {
         let (from, to) = (&pair.from.directory, &pair.to.directory);
         let flags = OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-        let source = openat(from, name, flags | OFlag::O_RDONLY | OFlag::O_NONBLOCK, Mode::empty())?;
-        let stat = fstat(&source)?;
+        let opened = match self.rules.shared {
+            true => open_regular(from, name),
+            false => {
+                let source = openat(from, name, flags | OFlag::O_RDONLY, Mode::empty())?;
+                fstat(&source).map(|stat| (source, stat)).map_err(Into::into)
+            }
+        };
+        let Some((source, stat)) = self.unless_gone(opened)? else { return Ok(()) };
         let make = flags | OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL;
-        // Nobody else sees it before it is whole, so it may have its rights at once; set-uid comes last.
+        // Nobody else may open it before it is whole and theirs to open; set-uid comes last.
         let mode = Mode::from_bits_truncate(stat.st_mode & 0o777);
         let create = || openat(to, name, make, mode);
         let Some(target) = self.create(pair, name, &stat, create)? else { return Ok(()) };
         self.data(&source, &target, &stat)?;
-        finish(&source, &target, &stat)
+        finish(&source, &target, &stat, self.rules)
     }
 
     /// Makes the first name of a file with `create`; `None` for a further name, which is linked to it.
@@ -243,8 +365,11 @@ impl Copy<'_> {
         }
         let mut links = self.links.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(first) = links.get(&(stat.st_dev, stat.st_ino)) {
+            // By its directory: a call that takes names follows the links that others may put on the way.
+            let (above, first) = first.split();
+            let directory = above.visit()?.directory;
             let to = &pair.to.directory;
-            return linkat(&first.above, first.path.as_c_str(), to, name, AtFlags::empty()).map(|()| None);
+            return linkat(&directory, first.as_c_str(), to, name, AtFlags::empty()).map(|()| None);
         }
         // The lock is held until the file is there, so that whoever finds the entry can link to it.
         let created = create()?;
@@ -255,11 +380,14 @@ impl Copy<'_> {
     fn data(&self, from: &OwnedFd, to: &OwnedFd, stat: &FileStat) -> io::Result<()> {
         let size = stat.st_size;
         if size == 0 {
-            return Ok(());
+            return if self.made_up { self.made_up_data(from, to) } else { Ok(()) };
         }
         if self.reflink.load(Ordering::Relaxed) {
             match clone_file(from, to) {
-                Ok(()) => return Ok(()),
+                Ok(()) => {
+                    self.bytes.fetch_add(size.unsigned_abs(), Ordering::Relaxed);
+                    return Ok(());
+                }
                 Err(Errno::EOPNOTSUPP | Errno::ENOTTY | Errno::EXDEV | Errno::EINVAL | Errno::ENOSYS) => {
                     self.reflink.store(false, Ordering::Relaxed);
                 }
@@ -275,38 +403,69 @@ impl Copy<'_> {
                 start => start?,
             };
             end = lseek(from, start, Whence::SeekHole)?;
-            copy_range(from, to, start, end)?;
+            self.range(from, to, start, end)?;
         }
         if end < size {
             ftruncate(to, size)?;
         }
         Ok(())
     }
+
+    /// Copies the bytes from `start` to `end`, or up to the end of the file.
+    fn range(&self, from: &OwnedFd, to: &OwnedFd, start: i64, end: i64) -> io::Result<()> {
+        let (mut input, mut output) = (start, start);
+        while output < end {
+            let length = usize::try_from(end - output).unwrap_or(usize::MAX).min(STRETCH);
+            let count = if self.kernel.load(Ordering::Relaxed) {
+                match copy_file_range(from, Some(&mut input), to, Some(&mut output), length) {
+                    Err(Errno::EXDEV | Errno::EINVAL | Errno::EOPNOTSUPP | Errno::ENOSYS) => {
+                        self.kernel.store(false, Ordering::Relaxed);
+                        continue;
+                    }
+                    count => count?,
+                }
+            } else {
+                // It writes where the target's own offset is.
+                lseek(to, output, Whence::SeekSet)?;
+                let count = sendfile(to, from, Some(&mut input), length)?;
+                output = input;
+                count
+            };
+            if count == 0 {
+                break;
+            }
+            self.bytes.fetch_add(count as u64, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    /// Copies what a file gives that says it is empty.
+    fn made_up_data(&self, from: &OwnedFd, to: &OwnedFd) -> io::Result<()> {
+        let mut text = Vec::new();
+        File::from(from.try_clone()?).take(MADE_UP_MAX as u64 + 1).read_to_end(&mut text)?;
+        if text.len() > MADE_UP_MAX {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        self.bytes.fetch_add(text.len() as u64, Ordering::Relaxed);
+        File::from(to.try_clone()?).write_all(&text)
+    }
 }
 
 impl Pair {
+    fn new(from: Visit, to: Visit) -> io::Result<Self> {
+        let stat = fstat(&from.directory)?;
+        Ok(Self { from, stat, to, left: AtomicUsize::new(0) })
+    }
+
     /// Gives the directory what making its entries would have changed: times first of all, but also the
     /// default ACL that they would have inherited.
-    fn finish(&self) -> io::Result<()> {
-        let (from, to) = (&self.from.directory, &self.to.directory);
-        finish(from, to, &fstat(from)?)
+    fn finish(&self, rules: Rules) -> io::Result<()> {
+        finish(&self.from.directory, &self.to.directory, &self.stat, rules)
     }
-}
-
-/// Copies the bytes from `start` to `end`, or up to the end of the file.
-fn copy_range(from: &OwnedFd, to: &OwnedFd, start: i64, end: i64) -> io::Result<()> {
-    let (mut input, mut output) = (start, start);
-    while output < end {
-        let length = usize::try_from(end - output).unwrap_or(usize::MAX);
-        if copy_file_range(from, Some(&mut input), to, Some(&mut output), length)? == 0 {
-            break;
-        }
-    }
-    Ok(())
 }
 
 /// Gives an open file or directory the owner, mode, attributes and times of another.
-fn finish(from: &OwnedFd, to: &OwnedFd, stat: &FileStat) -> io::Result<()> {
+pub(crate) fn finish(from: &OwnedFd, to: &OwnedFd, stat: &FileStat, rules: Rules) -> io::Result<()> {
     // A change of owner takes set-uid bits and capabilities away, an ACL comes with bits of the mode, and
     // each of them changes the times: the order matters.
     // What is right already is left alone: each change is a transaction of the file system.
@@ -318,15 +477,21 @@ fn finish(from: &OwnedFd, to: &OwnedFd, stat: &FileStat) -> io::Result<()> {
     if !owned || made.st_mode != stat.st_mode {
         fchmod(to, Mode::from_bits_truncate(stat.st_mode))?;
     }
-    copy_attributes(Node::Open(from.as_fd()), Node::Open(to.as_fd()))?;
+    copy_attributes(Node::Open(from.as_fd()), Node::Open(to.as_fd()), rules)?;
     let (accessed, modified) = times(stat);
     Ok(futimens(to, &accessed, &modified)?)
 }
 
-fn copy_attributes(from: Node<'_>, to: Node<'_>) -> io::Result<()> {
+fn copy_attributes(from: Node<'_>, to: Node<'_>, rules: Rules) -> io::Result<()> {
     for name in from.list()? {
-        if let Some(value) = from.get(&name)? {
-            to.set(&name, &value)?;
+        // Those of overlayfs are about its layers, and of nobody's else.
+        if rules.shared && name.to_bytes().starts_with(b"trusted.overlay.") {
+            continue;
+        }
+        let Some(value) = from.get(&name)? else { continue };
+        match to.set(&name, &value) {
+            Err(why) if rules.shared && why.raw_os_error() == Some(libc::EOPNOTSUPP) => {}
+            set => set?,
         }
     }
     Ok(())

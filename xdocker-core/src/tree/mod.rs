@@ -4,13 +4,15 @@
 
 mod copy;
 mod entries;
+mod open;
 mod remove;
 mod walk;
 
 use nix::fcntl::OFlag;
 
-pub(crate) use copy::copy_tree;
+pub(crate) use copy::{Rules, Source, copy, copy_tree, finish};
 pub(crate) use entries::entries;
+pub(crate) use open::{is_made_up, open_regular, reopen};
 pub(crate) use remove::empty;
 pub(crate) use walk::Place;
 

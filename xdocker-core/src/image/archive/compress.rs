@@ -86,7 +86,7 @@ impl Sink<'_> {
     }
 }
 
-/// Writes what `produce` puts into the sink to `out` as gzip of a `level` from 1 to 9. Gives what `produce` gave and
+/// Writes what `produce` puts into the sink to `out` as gzip of a `level` from 1 to 9, or as it is with 0. Gives what `produce` gave and
 /// the bytes written.
 pub(super) fn gzip<T>(
     out: impl Write + Send,
@@ -122,6 +122,10 @@ fn compress(work: &Mutex<Receiver<Job>>, level: u32) {
     loop {
         let job = work.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(Job { block, done }) = job else { return };
+        if level == 0 {
+            let _ = done.send(Ok(block));
+            continue;
+        }
         // Neither a time nor a name, and "unknown" as the system: the same bytes everywhere.
         let out = Vec::with_capacity(block.len() / 2);
         let mut encoder = GzBuilder::new().operating_system(255).write(out, Compression::new(level));

@@ -46,12 +46,21 @@ mod tests;
 
 pub use limits::Limits;
 pub use pack::PackOptions;
-pub(crate) use pack::pack;
+pub(crate) use pack::{pack, pack_files};
 pub use unpack::UnpackOptions;
-pub(crate) use unpack::unpack;
+pub(crate) use unpack::{unpack, unpack_files};
 pub use whiteout::Whiteouts;
 
-/// How far an export or import has come. Both only grow.
+/// What an archive holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Holds {
+    /// A layer: some names, nodes and attributes are marks for those who stack layers.
+    Layer,
+    /// Files of a container: all is what it is called.
+    Files,
+}
+
+/// How far an export, an import or a copy has come. Both only grow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Progress {

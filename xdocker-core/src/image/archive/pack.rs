@@ -2,6 +2,7 @@
 //! machine is written, and the compressed blocks do not depend on threads.
 
 use std::collections::HashMap;
+use std::ffi::{CStr, CString};
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::{AsFd, BorrowedFd};
@@ -9,8 +10,8 @@ use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::FileExt;
 
 use nix::errno::Errno;
-use nix::fcntl::{OFlag, openat, readlinkat};
-use nix::sys::stat::{Mode, SFlag, major, minor};
+use nix::fcntl::readlinkat;
+use nix::sys::stat::{SFlag, major, minor};
 use nix::unistd::{Whence, lseek};
 
 use super::compress::{Sink, gzip};
@@ -19,10 +20,11 @@ use super::path::{display, join, split};
 use super::pax::{LITERAL, Records, Time};
 use super::sparse::{Map, Segment};
 use super::walk::{Visit, walk};
-use super::{Progress, Summary, Whiteouts, whiteout, xattr};
+use super::{Holds, Progress, Summary, Whiteouts, whiteout, xattr};
 use crate::error::ArchiveError;
 use crate::error::{Error, Result};
 use crate::sys::xattr::Node;
+use crate::tree::open_regular;
 
 /// How an image is exported.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,7 +32,7 @@ use crate::sys::xattr::Node;
 pub struct PackOptions {
     /// In which way deletions are written.
     pub whiteouts: Whiteouts,
-    /// How hard gzip tries, from 1 to 9.
+    /// How hard gzip tries, from 1 to 9; with 0 the tar is written as it is.
     pub level: u32,
 }
 
@@ -50,9 +52,32 @@ pub(crate) fn pack(
     options: &PackOptions,
     progress: &dyn Fn(Progress),
 ) -> Result<Summary> {
+    write(layer, None, Holds::Layer, out, options, progress)
+}
+
+/// Writes what is called `name` in `directory` to `out`, or all that is in there. Others may change it meanwhile: what
+/// goes before we come to it is left out, and so are sockets.
+pub(crate) fn pack_files(
+    directory: BorrowedFd<'_>,
+    name: Option<&CStr>,
+    out: impl Write + Send,
+    options: &PackOptions,
+    progress: &dyn Fn(Progress),
+) -> Result<Summary> {
+    write(directory, name, Holds::Files, out, options, progress)
+}
+
+fn write(
+    directory: BorrowedFd<'_>,
+    name: Option<&CStr>,
+    holds: Holds,
+    out: impl Write + Send,
+    options: &PackOptions,
+    progress: &dyn Fn(Progress),
+) -> Result<Summary> {
     let (mut summary, archive) = gzip(out, options.level, progress, |sink| {
-        let mut packer = Packer { sink, options, links: HashMap::new(), summary: Summary::default() };
-        walk(layer, |visit| packer.visit(visit))?;
+        let mut packer = Packer { sink, holds, options, links: HashMap::new(), summary: Summary::default() };
+        walk(directory, name.map(CStr::to_bytes), |visit| packer.visit(visit))?;
         packer.sink.zeros(2 * BLOCK as u64)?;
         Ok(packer.summary)
     })?;
@@ -63,6 +88,7 @@ pub(crate) fn pack(
 /// Packing under way.
 struct Packer<'a, 'b> {
     sink: &'a mut Sink<'b>,
+    holds: Holds,
     options: &'a PackOptions,
     /// Files of several names, by device and inode, and the name that they were written under.
     links: HashMap<(u64, u64), Vec<u8>>,
@@ -83,7 +109,7 @@ impl Packer<'_, '_> {
             ..Header::default()
         };
         let mut records = Records::default();
-        if whiteout::ambiguous(visit.name) {
+        if self.holds == Holds::Layer && whiteout::ambiguous(visit.name) {
             if self.options.whiteouts == Whiteouts::Oci {
                 let why = "its name would mean a deletion to all who read OCI layers";
                 return Err(refused(visit.path, why));
@@ -152,11 +178,11 @@ impl Packer<'_, '_> {
     /// Writes a regular file.
     fn file(&mut self, visit: &Visit<'_>, mut header: Header, mut records: Records) -> Result<()> {
         let failed = || Error::file("read", display(visit.path));
-        let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
-        let file = openat(visit.directory, visit.name, flags, Mode::empty());
-        let file = File::from(file.map_err(io::Error::from).map_err(failed())?);
+        let name = CString::new(visit.name).map_err(io::Error::from).map_err(failed())?;
+        let (file, stat) = open_regular(visit.directory, &name).map_err(failed())?;
+        let file = File::from(file);
         self.xattrs(Node::Open(file.as_fd()), visit.path, &mut records)?;
-        let size = visit.stat.st_size.unsigned_abs();
+        let size = stat.st_size.unsigned_abs();
         // Its blocks do not tell whether it has holes: attributes take some too.
         let map = holes(&file, size).map_err(failed())?;
         header.kind = kind::FILE;
@@ -204,7 +230,7 @@ impl Packer<'_, '_> {
             if name.to_bytes() == xattr::METACOPY {
                 return Err(refused(path, "its content is in a layer below"));
             }
-            if !xattr::travels(name.to_bytes()) {
+            if !xattr::travels(name.to_bytes(), self.holds) {
                 continue;
             }
             let Some(value) = node.get(&name).map_err(failed())? else { continue };

@@ -28,7 +28,7 @@ use super::reader::{Entry, Kind, Reader, Source};
 use super::sparse::Map;
 use super::walk::kind;
 use super::whiteout::{self, Mark};
-use super::{Limits, Progress, Summary, xattr};
+use super::{Holds, Limits, Progress, Summary, xattr};
 use crate::error::{Error, Result};
 use crate::sys::xattr::Node;
 
@@ -56,6 +56,26 @@ pub(crate) fn unpack(
     options: &UnpackOptions,
     progress: &dyn Fn(Progress),
 ) -> Result<Summary> {
+    read(input, into, Holds::Layer, options, progress)
+}
+
+/// The same for files that are no layer. Attributes that the file system of `into` has none of are left out.
+pub(crate) fn unpack_files(
+    input: impl Read + Send,
+    into: BorrowedFd<'_>,
+    options: &UnpackOptions,
+    progress: &dyn Fn(Progress),
+) -> Result<Summary> {
+    read(input, into, Holds::Files, options, progress)
+}
+
+fn read(
+    input: impl Read + Send,
+    into: BorrowedFd<'_>,
+    holds: Holds,
+    options: &UnpackOptions,
+    progress: &dyn Fn(Progress),
+) -> Result<Summary> {
     const WHAT: &str = "unpack an archive into the layer's directory";
     let mut listing = open_directory(into, b"").and_then(Dir::from_fd).map_err(Error::system(WHAT))?;
     // All that an empty directory has is itself and the one above.
@@ -65,7 +85,7 @@ pub(crate) fn unpack(
     drop(listing);
     let (mut summary, archive) = decompress(input, &options.limits, progress, |source| {
         let mut reader = Reader::new(source, &options.limits);
-        let mut layer = Layer { root: into, here: None, options, summary: Summary::default() };
+        let mut layer = Layer { root: into, here: None, holds, options, summary: Summary::default() };
         while let Some(entry) = reader.next()? {
             layer.place(&entry, &mut reader)?;
         }
@@ -80,6 +100,7 @@ pub(crate) fn unpack(
 struct Layer<'a> {
     root: BorrowedFd<'a>,
     here: Option<Here>,
+    holds: Holds,
     options: &'a UnpackOptions,
     summary: Summary,
 }
@@ -125,7 +146,7 @@ impl Layer<'_> {
                 return Err(entry.refused("the layer itself can only be a directory").into());
             }
             self.leave().map_err(failed())?;
-            return dress(self.root, entry).map_err(failed());
+            return dress(self.root, entry, self.holds).map_err(failed());
         };
         match self.enter_or_make(directory) {
             Err(why) if why.raw_os_error() == Some(libc::ELOOP) => {
@@ -137,7 +158,8 @@ impl Layer<'_> {
             result => result.map_err(failed())?,
         }
         if matches!(&entry.kind, Kind::HardLink(_)) || entry.kind == Kind::File(Map::dense(0)) {
-            let mark = if entry.literal { Ok(None) } else { whiteout::decode(name) };
+            let literal = entry.literal || self.holds == Holds::Files;
+            let mark = if literal { Ok(None) } else { whiteout::decode(name) };
             if let Some(mark) = mark.map_err(|why| entry.refused(why))? {
                 return self.mark(&mark, entry).map_err(failed());
             }
@@ -145,7 +167,7 @@ impl Layer<'_> {
         match &entry.kind {
             Kind::File(map) => return self.file(name, map, entry, reader),
             Kind::HardLink(target) => return self.hard_link(name, target, entry),
-            Kind::CharacterDevice(major, minor) if (*major, *minor) == (0, 0) => {}
+            Kind::CharacterDevice(0, 0) if self.holds == Holds::Layer => {}
             Kind::CharacterDevice(..) | Kind::BlockDevice(..) if !self.options.devices => {
                 return Err(entry.refused("devices are not allowed").into());
             }
@@ -158,7 +180,7 @@ impl Layer<'_> {
             Kind::BlockDevice(major, minor) => self.node(name, SFlag::S_IFBLK, (*major, *minor)),
             _ => self.node(name, SFlag::S_IFIFO, (0, 0)),
         };
-        made.and_then(|()| dress_name(self.here(), name, entry)).map_err(failed())
+        made.and_then(|()| dress_name(self.here(), name, entry, self.holds)).map_err(failed())
     }
 
     /// Makes a regular file.
@@ -186,7 +208,7 @@ impl Layer<'_> {
             file.set_len(map.size()).map_err(failed())?;
         }
         self.summary.bytes += map.size();
-        dress(file.as_fd(), entry).map_err(failed())
+        dress(file.as_fd(), entry, self.holds).map_err(failed())
     }
 
     /// Gives a file of the layer another name.
@@ -244,7 +266,7 @@ impl Layer<'_> {
         if opaque {
             Node::Open(directory.as_fd()).set(xattr::OPAQUE, b"y")?;
         }
-        dress(directory.as_fd(), entry)
+        dress(directory.as_fd(), entry, self.holds)
     }
 
     /// Does what an OCI name says.
@@ -362,30 +384,33 @@ fn time(time: Time) -> TimeSpec {
 
 /// Gives an open file or directory its owner, mode, attributes and time. In this order: a new owner takes away
 /// set-uid bits and capabilities.
-fn dress(file: BorrowedFd<'_>, entry: &Entry) -> io::Result<()> {
+fn dress(file: BorrowedFd<'_>, entry: &Entry, holds: Holds) -> io::Result<()> {
     fchown(file, Some(Uid::from_raw(entry.uid)), Some(Gid::from_raw(entry.gid)))?;
     fchmod(file, Mode::from_bits_truncate(entry.mode))?;
-    attributes(Node::Open(file), entry)?;
+    attributes(Node::Open(file), entry, holds)?;
     Ok(futimens(file, &TimeSpec::UTIME_OMIT, &time(entry.mtime))?)
 }
 
 /// The same for what cannot be opened.
-fn dress_name(here: BorrowedFd<'_>, name: &[u8], entry: &Entry) -> io::Result<()> {
+fn dress_name(here: BorrowedFd<'_>, name: &[u8], entry: &Entry, holds: Holds) -> io::Result<()> {
     let (uid, gid) = (Uid::from_raw(entry.uid), Gid::from_raw(entry.gid));
     fchownat(here, name, Some(uid), Some(gid), AtFlags::AT_SYMLINK_NOFOLLOW)?;
     if !matches!(entry.kind, Kind::Symlink(_)) {
         let mode = Mode::from_bits_truncate(entry.mode);
         fchmodat(here, name, mode, FchmodatFlags::NoFollowSymlink)?;
     }
-    attributes(Node::In(here, name), entry)?;
+    attributes(Node::In(here, name), entry, holds)?;
     let mtime = time(entry.mtime);
     Ok(utimensat(here, name, &TimeSpec::UTIME_OMIT, &mtime, UtimensatFlags::NoFollowSymlink)?)
 }
 
 /// Sets the attributes that travel.
-fn attributes(node: Node<'_>, entry: &Entry) -> io::Result<()> {
-    for (name, value) in entry.xattrs.iter().filter(|(name, _)| xattr::travels(name)) {
-        node.set(&CString::new(&name[..])?, value)?;
+fn attributes(node: Node<'_>, entry: &Entry, holds: Holds) -> io::Result<()> {
+    for (name, value) in entry.xattrs.iter().filter(|(name, _)| xattr::travels(name, holds)) {
+        match node.set(&CString::new(&name[..])?, value) {
+            Err(why) if holds == Holds::Files && why.raw_os_error() == Some(libc::EOPNOTSUPP) => {}
+            set => set?,
+        }
     }
     Ok(())
 }

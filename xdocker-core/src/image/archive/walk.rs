@@ -10,7 +10,8 @@ use nix::sys::stat::{FileStat, Mode, SFlag, fstatat};
 
 use super::beneath::open_directory;
 use super::path::display;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
+use crate::tree::is_made_up;
 
 /// Something in the tree.
 pub(super) struct Visit<'a> {
@@ -34,15 +35,26 @@ pub(super) fn kind(stat: &FileStat) -> SFlag {
     SFlag::from_bits_truncate(stat.st_mode & SFlag::S_IFMT.bits())
 }
 
-/// Calls `visit` for the tree below `root` and all that is in it. Symbolic links are not followed. Memory goes with
-/// the largest directory, not with the tree.
-pub(super) fn walk(root: BorrowedFd<'_>, mut visit: impl FnMut(&Visit<'_>) -> Result<()>) -> Result<()> {
+/// Calls `visit` for the tree below `root` and all that is in it, or for what is called `only` in there. Symbolic links
+/// are not followed. Memory goes with the largest directory, not with the tree. What goes meanwhile is left out, and so
+/// is what is in a file system that the kernel makes up, as /proc.
+pub(super) fn walk(
+    root: BorrowedFd<'_>,
+    only: Option<&[u8]>,
+    mut visit: impl FnMut(&Visit<'_>) -> Result<()>,
+) -> Result<()> {
     let mut path = Vec::new();
     let mut here = open(root, &path)?;
-    let stat = stat(here.as_fd(), b".", &path)?;
-    visit(&Visit { path: &path, directory: here.as_fd(), name: b".", stat })?;
+    let made_up = is_made_up(root);
     // What is still to be visited in each directory down to here, last name first.
-    let mut levels = vec![names(&mut here, &path)?];
+    let mut levels = match only {
+        Some(name) => vec![vec![name.into()]],
+        None => {
+            let stat = stat(here.as_fd(), b".", &path)?;
+            visit(&Visit { path: &path, directory: here.as_fd(), name: b".", stat })?;
+            vec![names(&mut here, &path)?]
+        }
+    };
     while let Some(level) = levels.last_mut() {
         let length = path.len();
         let Some(name) = level.pop() else {
@@ -58,13 +70,20 @@ pub(super) fn walk(root: BorrowedFd<'_>, mut visit: impl FnMut(&Visit<'_>) -> Re
             path.push(b'/');
         }
         path.extend_from_slice(&name);
-        let stat = self::stat(here.as_fd(), &name, &path)?;
+        let stat = match self::stat(here.as_fd(), &name, &path) {
+            Err(gone) if gone.kind() == ErrorKind::NotFound && (only.is_none() || length > 0) => {
+                path.truncate(length);
+                continue;
+            }
+            stat => stat?,
+        };
         visit(&Visit { path: &path, directory: here.as_fd(), name: &name, stat })?;
         if kind(&stat) == SFlag::S_IFDIR {
             let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
             let below = Dir::openat(here.as_fd(), &name[..], flags, Mode::empty());
             here = below.map_err(io::Error::from).map_err(Error::file("open", display(&path)))?;
-            levels.push(names(&mut here, &path)?);
+            let skipped = is_made_up(here.as_fd()) && !made_up;
+            levels.push(if skipped { Vec::new() } else { names(&mut here, &path)? });
         } else {
             path.truncate(length);
         }
@@ -111,7 +130,7 @@ mod tests {
             std::fs::create_dir_all(directory.path().join(path)).unwrap();
         }
         let mut paths = Vec::new();
-        walk(File::open(directory.path()).unwrap().as_fd(), |visit| {
+        walk(File::open(directory.path()).unwrap().as_fd(), None, |visit| {
             paths.push(String::from_utf8_lossy(visit.path).into_owned());
             Ok(())
         })

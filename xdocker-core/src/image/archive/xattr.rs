@@ -1,5 +1,7 @@
 //! Which extended attributes travel in an archive.
 
+use super::Holds;
+
 /// overlayfs's own attributes; all but [`OVERLAY_KEPT`] are about inodes of one file system.
 const OVERLAY: &[u8] = b"trusted.overlay.";
 
@@ -15,7 +17,9 @@ pub(super) const METACOPY: &[u8] = b"trusted.overlay.metacopy";
 /// The access list that new files in a directory get.
 pub(super) const DEFAULT_ACL: &std::ffi::CStr = c"system.posix_acl_default";
 
-/// Whether an attribute is part of a layer, rather than of the file system that the layer is on.
-pub(super) fn travels(name: &[u8]) -> bool {
-    name.strip_prefix(OVERLAY).is_none_or(|name| OVERLAY_KEPT.contains(&name))
+/// Whether an attribute is part of a layer, rather than of the file system that the layer is on; of files that are in
+/// none, none of overlayfs's is.
+pub(super) fn travels(name: &[u8], holds: Holds) -> bool {
+    let kept = |name: &[u8]| holds == Holds::Layer && OVERLAY_KEPT.contains(&name);
+    name.strip_prefix(OVERLAY).is_none_or(kept)
 }
