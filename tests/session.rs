@@ -1,6 +1,7 @@
 //! Processes in running containers, and what becomes of them.
 
 use std::io::{Read, Write};
+use std::net::TcpListener;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::Stdio as HostStdio;
@@ -10,7 +11,9 @@ use std::{env, fs};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use xdocker_core::{Boot, Container, Engine, Exec, State, Stdio, WindowSize};
+use xdocker_core::{
+    Boot, Container, ContainerSpec, Engine, Error, Exec, Network, State, Stdio, Transport, WindowSize,
+};
 use xdocker_test_harness::home::Home;
 use xdocker_test_harness::leaks::{Process, processes};
 use xdocker_test_harness::role;
@@ -321,4 +324,51 @@ fn nothing_of_the_callers_goes_in_unasked() {
     let words = ["a b", "", "$HOME", "'\"\\\n", "*"];
     let output = container.command("printf").arg("%s|").args(words).output().unwrap();
     assert_eq!(output.stdout, b"a b||$HOME|'\"\\\n|*|");
+}
+
+#[test]
+fn errors_go_where_the_output_goes() {
+    let home = Home::new();
+    let container = home.boot("box");
+    let mut command = container.shell("echo out; echo error >&2; echo out").unwrap();
+    let mut child = command.stdin(Stdio::Null).stdout(Stdio::Piped).stderr(Stdio::Output).spawn().unwrap();
+    let mut text = String::new();
+    child.stdout.take().unwrap().read_to_string(&mut text).unwrap();
+    assert_eq!((text.as_str(), child.stderr.is_none()), ("out\nerror\nout\n", true));
+    let refused = container.command("true").stdout(Stdio::Output).output();
+    assert!(matches!(refused, Err(Error::Invalid { .. })), "{refused:?}");
+    container.kill().unwrap();
+}
+
+#[test]
+fn an_end_is_watched_by_a_descriptor() {
+    let home = Home::new();
+    let container = home.create("box");
+    assert!(container.watch().unwrap().is_none());
+    container.boot(&Boot::new()).unwrap();
+    let watch = container.watch().unwrap().unwrap();
+    assert!(!watch.ends_within(Duration::from_millis(20)).unwrap());
+    container.terminate().unwrap();
+    assert!(watch.ends_within(PATIENCE).unwrap());
+    assert!(container.wait().unwrap().unwrap().status().success());
+    assert!(container.watch().unwrap().is_none());
+}
+
+#[test]
+fn who_listens_is_seen_from_outside() {
+    let home = Home::new();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let host = home.boot("host");
+    assert!(host.listens(port, Transport::Tcp).unwrap());
+    let spec = ContainerSpec::new(["test".parse().unwrap()]).name("own".parse().unwrap());
+    let own = home.engine().create(&spec.network(Network::Custom)).unwrap();
+    assert!(matches!(own.listens(port, Transport::Tcp), Err(Error::NotRunning(_))));
+    own.boot(&Boot::new()).unwrap();
+    assert!(!own.listens(port, Transport::Tcp).unwrap(), "its network is another one");
+    assert!(matches!(own.listens(port, Transport::Sctp), Err(Error::Unsupported { .. })));
+    drop(listener);
+    assert!(until(PATIENCE, || !host.listens(port, Transport::Tcp).unwrap()));
+    own.destroy(true).unwrap();
+    host.destroy(true).unwrap();
 }

@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::{ExitStatus, Output};
@@ -20,7 +20,7 @@ use crate::name::{ContainerName, RunId};
 use crate::runs::DetachedRun;
 use crate::spec::{Exec, User, WindowSize};
 use crate::sys::seqpacket::Connection;
-use crate::sys::terminal;
+use crate::sys::{descriptor, terminal};
 
 /// Where a descriptor of a new process leads.
 #[derive(Debug, Default)]
@@ -35,6 +35,19 @@ pub enum Stdio {
     Piped,
     /// This file.
     File(OwnedFd),
+    /// For standard error: where standard output leads.
+    Output,
+}
+
+impl Stdio {
+    /// A copy of the descriptor that has this number in our process, which no child of ours inherits.
+    ///
+    /// # Errors
+    /// [`Error::System`] when none has.
+    pub fn copy_of(number: RawFd) -> Result<Self> {
+        let copy = descriptor::copy(number);
+        copy.map(Self::File).map_err(Error::system(format!("copy descriptor {number}")))
+    }
 }
 
 /// Name of the socket in a container's directory.
@@ -210,7 +223,10 @@ impl Command {
         } else {
             let mut theirs = Vec::with_capacity(3);
             for (number, (stdio, ours)) in self.stdio.iter_mut().zip(&mut ours).enumerate() {
-                let (there, here) = open(stdio.take().unwrap_or_else(&default), number)?;
+                let (there, here) = match stdio.take().unwrap_or_else(&default) {
+                    Stdio::Output => (share(theirs.get(1))?, None),
+                    stdio => open(stdio, number)?,
+                };
                 theirs.push(there);
                 *ours = here;
             }
@@ -295,6 +311,18 @@ pub(crate) fn plan_process(plan: &mut Plan, exec: &Exec, identity: &Identity) ->
     Ok(())
 }
 
+/// Another descriptor of the process's standard output, for its standard error.
+fn share(output: Option<&OwnedFd>) -> Result<OwnedFd> {
+    let Some(output) = output else {
+        return Err(Error::invalid(
+            "standard stream",
+            "output",
+            "standard error alone can lead to the output",
+        ));
+    };
+    output.try_clone().map_err(Error::system("open the descriptors of a process"))
+}
+
 /// Opens one descriptor: the process's end, and ours if it is a pipe.
 fn open(stdio: Stdio, number: usize) -> Result<(OwnedFd, Option<File>)> {
     let ours: [fn() -> io::Result<OwnedFd>; 3] = [
@@ -306,6 +334,7 @@ fn open(stdio: Stdio, number: usize) -> Result<(OwnedFd, Option<File>)> {
         Stdio::Inherit => ours[number]().map(|fd| (fd, None)),
         Stdio::Null => null().map(|fd| (fd, None)),
         Stdio::File(fd) => Ok((fd, None)),
+        Stdio::Output => return Ok((share(None)?, None)),
         Stdio::Piped => io::pipe().map(|(reader, writer)| match number {
             0 => (reader.into(), Some(File::from(OwnedFd::from(writer)))),
             _ => (writer.into(), Some(File::from(OwnedFd::from(reader)))),

@@ -50,25 +50,27 @@ impl Container {
         root.signal(signal).map_err(Error::system(format!("signal container {}", self.name)))
     }
 
+    /// Asks the root process to end (SIGTERM), has terminals hang up, and does not wait: [`Self::shutdown`] does.
+    ///
+    /// # Errors
+    /// Those of [`Self::signal`].
+    pub fn terminate(&self) -> Result<()> {
+        self.signal(libc::SIGTERM)?;
+        self.hang_up();
+        Ok(())
+    }
+
     /// Waits until the container has ended and nothing of it is left, and says how it ended. One that does not
     /// run has ended already; `None` if it never ran.
     ///
     /// # Errors
     /// [`Error::NoSuchContainer`], [`Error::System`], [`Error::File`].
     pub fn wait(&self) -> Result<Option<ExitRecord>> {
-        let records = self.records();
-        match self.running() {
-            Ok(record) => {
-                if let Some(monitor) = records.monitor(&record)? {
-                    let failed = Error::system(format!("wait for the end of container {}", self.name));
-                    monitor.wait_until(None).map_err(failed)?;
-                }
-                self.settle()?;
-            }
-            Err(Error::NotRunning(_)) => {}
-            Err(error) => return Err(error),
+        if let Some(watch) = self.watch()? {
+            while !watch.ends_within(Duration::MAX)? {}
         }
-        match records.exit()? {
+        self.settle()?;
+        match self.records().exit()? {
             // It was destroyed, and its records with it, before we could look.
             None if !self.directory().exists() => Err(Error::NoSuchContainer(self.name.clone())),
             exit => Ok(exit),

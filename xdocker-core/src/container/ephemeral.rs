@@ -37,13 +37,19 @@ impl Ephemeral {
     pub fn close(mut self) -> Result<()> {
         self.container.take().map_or(Ok(()), |container| container.destroy(true))
     }
+
+    /// Lets go of it in a fork of the process that owns it, which goes on owning it: nothing is ended or deleted, and
+    /// the fork does not keep it alive.
+    pub fn disown(mut self) {
+        self.container = None;
+    }
 }
 
 impl Deref for Ephemeral {
     type Target = Container;
 
     fn deref(&self) -> &Container {
-        self.container.as_ref().expect("only `close` and `drop` take it, and nothing comes after them")
+        self.container.as_ref().expect("only what consumes the value takes it")
     }
 }
 

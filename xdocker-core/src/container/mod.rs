@@ -20,11 +20,13 @@ mod inside;
 mod logs;
 mod network;
 mod original;
+mod ports;
 mod processes;
 mod resources;
 mod root;
 mod template;
 mod volumes;
+mod watch;
 
 use std::path::PathBuf;
 
@@ -47,6 +49,7 @@ pub(crate) use network::{change_bridge, names, settle};
 pub(crate) use original::take_over_all;
 pub use processes::Process;
 pub use root::Root;
+pub use watch::Watch;
 
 /// How long an operation waits for another one on the same container.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);

@@ -255,21 +255,29 @@ kept_as_text!(CpuSet, CpuQuota, MemorySize, PidsLimit, Weight);
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
+#[non_exhaustive]
 pub struct Resources {
+    /// CPU cores that it may use.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) cpus: Option<CpuSet>,
+    pub cpus: Option<CpuSet>,
+    /// Share of the time of a CPU core.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) cpu_quota: Option<CpuQuota>,
+    pub cpu_quota: Option<CpuQuota>,
+    /// Share of the CPU among those who want it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) cpu_weight: Option<Weight>,
+    pub cpu_weight: Option<Weight>,
+    /// Memory, in bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) memory: Option<MemorySize>,
+    pub memory: Option<MemorySize>,
+    /// Memory that is left to it when the host runs short, in bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) memory_reservation: Option<MemorySize>,
+    pub memory_reservation: Option<MemorySize>,
+    /// Number of processes and threads.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) pids: Option<PidsLimit>,
+    pub pids: Option<PidsLimit>,
+    /// Share of the disks among those who want them.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) io_weight: Option<Weight>,
+    pub io_weight: Option<Weight>,
 }
 
 impl Resources {

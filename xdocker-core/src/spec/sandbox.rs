@@ -14,13 +14,20 @@ use super::{Capabilities, Seccomp};
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
+#[non_exhaustive]
 pub struct Sandbox {
-    pub(crate) capabilities: Capabilities,
-    pub(crate) seccomp: Seccomp,
-    pub(crate) new_privileges: bool,
-    pub(crate) masks: bool,
-    pub(crate) core_dumps: bool,
-    pub(crate) read_only: bool,
+    /// The capabilities of its processes.
+    pub capabilities: Capabilities,
+    /// The filter of its system calls.
+    pub seccomp: Seccomp,
+    /// Whether set-uid programs and file capabilities work inside.
+    pub new_privileges: bool,
+    /// Whether paths of /proc and /sys that tell about the host, or can hurt it, are hidden or read-only.
+    pub masks: bool,
+    /// Whether its processes may dump core.
+    pub core_dumps: bool,
+    /// Whether its root is read-only.
+    pub read_only: bool,
 }
 
 impl Default for Sandbox {

@@ -6,6 +6,7 @@
 #![allow(unsafe_code)]
 
 pub(crate) mod mount;
+pub(crate) mod descriptor;
 pub(crate) mod pidfd;
 pub(crate) mod probe;
 pub(crate) mod program;
