@@ -48,12 +48,17 @@ docs: linker ## Build the API documentation
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --workspace --no-deps
 
 python-tests: root linker $(VENV)/ready ## Build the wheel, install it, and test what was installed
+	@$(call install_package,busybox,busybox-static)
+	@$(call install_package,ip,iproute2)
 	rm -rf $(WHEELS)
 	$(VENV)/bin/maturin build --quiet --manifest-path xdocker-py/Cargo.toml --out $(WHEELS)
 	$(VENV)/bin/pip install --quiet --force-reinstall --no-deps $(WHEELS)/xdocker-*.whl
-	$(VENV)/bin/mypy --strict xdocker-py/tests
+	$(VENV)/bin/mypy --config-file xdocker-py/pyproject.toml xdocker-py/tests examples/python
+	$(VENV)/bin/mypy --config-file xdocker-py/pyproject.toml --package xdocker
 	$(VENV)/bin/stubtest xdocker
-	$(VENV)/bin/pytest --quiet xdocker-py/tests
+	$(VENV)/bin/python xdocker-py/stub_docs.py --check
+	$(VENV)/bin/basedpyright --project xdocker-py --pythonpath $(VENV)/bin/python
+	XDOCKER_WHEELS=$(abspath $(WHEELS)) $(VENV)/bin/pytest --quiet xdocker-py/tests
 
 # `ensurepip` is what Debian keeps apart in python3-venv.
 $(VENV)/ready: xdocker-py/requirements-dev.txt

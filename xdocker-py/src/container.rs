@@ -1,102 +1,89 @@
 //! One container.
 
 use std::collections::HashMap;
-use std::fs::OpenOptions;
-use std::os::fd::OwnedFd;
+use std::ffi::OsString;
 use std::path::PathBuf;
-use std::process;
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
 
 use pyo3::prelude::*;
-use xdocker_core::{Boot, ContainerSpec, Engine, Ephemeral, Error, Root, WindowSize};
+use pyo3::types::PyDict;
+use xdocker_core::{Boot, ContainerSpec, Engine, Ephemeral, Transport, WindowSize};
 
-use crate::containers::{Limits, boot};
-use crate::convert::{Amount, parsed};
-use crate::error::{invalid, to_python};
-use crate::info::{ContainerInfo, word};
+use crate::bond::Bond;
+use crate::containers::boot;
+use crate::convert::parsed;
+use crate::error::{class, invalid, to_python};
+use crate::images::Image;
+use crate::info::{ContainerInfo, Exit, word};
+use crate::keywords::Keywords;
+use crate::limits::LimitKeywords;
 use crate::process::Process;
-use crate::run::{CompletedRun, Exchange, Input, Program};
+use crate::run::{Arguments, CompletedRun, Exchange, Input, Program};
 use crate::stats::Stats;
-use crate::wait::{apart, deadline, duration};
+use crate::top::ProcessInfo;
+use crate::wait::{apart, deadline, duration, sliced, too_late};
+use crate::watch::Watch;
 
-/// What ties a container to the process that made it. A fork of that process does not own it.
-struct Bond {
-    owner: u32,
-    /// The run that ends with us. Before the container, which cannot go while it runs.
-    root: Option<Root>,
-    ephemeral: Option<Ephemeral>,
-}
-
-impl Drop for Bond {
-    fn drop(&mut self) {
-        if self.owner != process::id() {
-            // What ends the container is the owner's to do.
-            std::mem::forget((self.root.take(), self.ephemeral.take()));
-        }
-    }
-}
-
-/// A container.
+/// A container. One of :meth:`Containers.run` goes with its ``with`` block, with this object and with our process.
 #[pyclass(frozen, module = "xdocker", weakref)]
 pub(crate) struct Container {
+    engine: Engine,
     inner: xdocker_core::Container,
-    bond: Mutex<Bond>,
+    bond: Arc<Bond>,
 }
 
 impl Container {
-    fn new(inner: xdocker_core::Container, ephemeral: Option<Ephemeral>) -> Self {
-        Self { inner, bond: Mutex::new(Bond { owner: process::id(), root: None, ephemeral }) }
+    fn new(engine: &Engine, inner: xdocker_core::Container, ephemeral: Option<Ephemeral>) -> Self {
+        Self { engine: engine.clone(), inner, bond: Bond::new(ephemeral) }
     }
 
     /// One that stays.
-    pub(crate) fn detached(inner: xdocker_core::Container) -> Self {
-        Self::new(inner, None)
+    pub(crate) fn detached(engine: &Engine, inner: xdocker_core::Container) -> Self {
+        Self::new(engine, inner, None)
     }
 
     /// One that goes with us.
-    pub(crate) fn bound(ephemeral: Ephemeral) -> Self {
-        Self::new((*ephemeral).clone(), Some(ephemeral))
+    pub(crate) fn bound(engine: &Engine, ephemeral: Ephemeral) -> Self {
+        Self::new(engine, (*ephemeral).clone(), Some(ephemeral))
     }
 
     /// One that goes with us, running.
     pub(crate) fn booted(engine: &Engine, spec: &ContainerSpec, boot: &Boot) -> xdocker_core::Result<Self> {
-        let container = Self::bound(engine.create_ephemeral(spec)?);
-        container.start(boot)?;
+        let container = Self::bound(engine, engine.create_ephemeral(spec)?);
+        container.bond.boot(&container.inner, boot)?;
         Ok(container)
     }
 
-    fn bond(&self) -> MutexGuard<'_, Bond> {
-        self.bond.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Does something that takes its time, and is not left half done for a signal.
+    fn apart<T: Send + 'static>(
+        &self,
+        py: Python<'_>,
+        work: impl FnOnce(&xdocker_core::Container, &Bond) -> xdocker_core::Result<T> + Send + 'static,
+    ) -> PyResult<T> {
+        let (inner, bond) = (self.inner.clone(), self.bond.clone());
+        apart(py, move || work(&inner, &bond))
     }
+}
 
-    /// Boots it, bound to us if it is.
-    fn start(&self, boot: &Boot) -> xdocker_core::Result<()> {
-        let mut bond = self.bond();
-        if bond.ephemeral.is_none() {
-            return self.inner.boot(boot);
-        }
-        let null = OpenOptions::new().read(true).write(true).open("/dev/null");
-        let null = null.map_err(|source| Error::File { action: "open", path: "/dev/null".into(), source })?;
-        let null = OwnedFd::from(null);
-        bond.root = Some(self.inner.boot_bound(boot, [&null, &null, &null])?);
-        Ok(())
+/// How long between two looks at what no descriptor tells of.
+const GLANCE: Duration = Duration::from_millis(10);
+
+/// A transport by its name.
+fn transport(name: &str) -> PyResult<Transport> {
+    match name {
+        "tcp" => Ok(Transport::Tcp),
+        "udp" => Ok(Transport::Udp),
+        _ => Err(invalid(format!("transport `{name}`: it is `tcp` or `udp`"))),
     }
+}
 
-    /// Ends and deletes it. One of another process is left to that.
-    fn end(&self, force: bool) -> xdocker_core::Result<()> {
-        let mut bond = self.bond();
-        match bond.ephemeral.take() {
-            None => self.inner.destroy(force),
-            Some(ephemeral) if bond.owner == process::id() => {
-                drop(bond.root.take());
-                ephemeral.close()
-            }
-            Some(ephemeral) => {
-                bond.ephemeral = Some(ephemeral);
-                Err(Error::Busy(format!("container {}, which is another process's,", self.inner.name())))
-            }
-        }
+/// A signal by its number; 0 is none, and tells whether there is somebody to get one.
+pub(crate) fn signal(number: i32) -> PyResult<i32> {
+    match number {
+        0..=64 => Ok(number),
+        _ => Err(invalid(format!("signal `{number}`: there is no such signal"))),
     }
 }
 
@@ -114,97 +101,121 @@ impl Container {
         self.inner.root()
     }
 
-    /// `stopped`, `starting`, `running` or `broken`.
+    /// What it is doing: ``stopped``, ``starting``, ``running``, or ``broken`` when whoever watched over it has died and it
+    /// could not be cleared up.
     #[getter]
     fn state(&self, py: Python<'_>) -> PyResult<&'static str> {
         py.detach(|| self.inner.state()).map(word).map_err(to_python)
     }
 
-    /// All that is known of it at this moment.
+    /// All that is known of it at this moment. Raises :class:`NotFound`.
     fn info(&self, py: Python<'_>) -> PyResult<ContainerInfo> {
         py.detach(|| self.inner.info()).map(ContainerInfo::from).map_err(to_python)
     }
 
-    /// What it uses now, and has used since it was booted.
+    /// What it uses now, and has used since it was booted. Raises :class:`Conflict` when it does not run.
     fn stats(&self, py: Python<'_>) -> PyResult<Stats> {
         py.detach(|| self.inner.stats()).map(Stats::from).map_err(to_python)
     }
 
-    /// Changes limits: at once if it runs, and for every boot from now on.
-    #[pyo3(signature = (*, cpus=None, cpu_quota=None, cpu_weight=None, memory=None, memory_reservation=None,
-                        pids=None, io_weight=None))]
-    #[allow(clippy::too_many_arguments)] // keyword arguments
-    fn limit(
-        &self,
-        py: Python<'_>,
-        cpus: Option<Amount>,
-        cpu_quota: Option<String>,
-        cpu_weight: Option<Amount>,
-        memory: Option<Amount>,
-        memory_reservation: Option<Amount>,
-        pids: Option<Amount>,
-        io_weight: Option<Amount>,
-    ) -> PyResult<()> {
-        let limits = Limits { cpus, cpu_quota, cpu_weight, memory, memory_reservation, pids, io_weight };
-        let changes = limits.resources()?;
-        py.detach(|| self.inner.limit(&changes)).map_err(to_python)
+    /// The processes inside, in the order of their numbers there. Raises :class:`Conflict` when it does not run.
+    fn top(&self, py: Python<'_>) -> PyResult<Vec<ProcessInfo>> {
+        let processes = py.detach(|| self.inner.processes()).map_err(to_python)?;
+        Ok(processes.into_iter().map(ProcessInfo::from).collect())
     }
 
-    /// Boots it, with `command` as PID 1 if there is one.
-    #[pyo3(signature = (command=None, *, env=None, cwd=None))]
+    /// Changes limits: at once if it runs, and for every boot from now on. What is left out stays.
+    ///
+    /// The limits are those of :class:`xdocker.options.LimitOptions`. Raises :class:`InvalidArgument`,
+    /// :class:`Unsupported`, :class:`EngineError` when the kernel refuses.
+    #[pyo3(signature = (**limits))]
+    fn limit(&self, py: Python<'_>, limits: Option<&Bound<'_, PyDict>>) -> PyResult<()> {
+        let changes = LimitKeywords::read(limits)?.resources()?;
+        self.apart(py, move |container, _| container.limit(&changes))
+    }
+
+    /// Boots it, with ``command`` as PID 1 if there is one, and with more limits for this run.
+    ///
+    /// ``env`` and ``workdir`` are the command's, the limits those of :class:`xdocker.options.LimitOptions`. Raises
+    /// :class:`Conflict` when it runs, :class:`EngineError` with the ``step`` of the launch that failed. After Ctrl-C
+    /// the boot goes on to its end.
+    #[pyo3(signature = (command=None, *, env=None, workdir=None, **limits))]
     fn boot(
         &self,
         py: Python<'_>,
         command: Option<Vec<PathBuf>>,
-        env: Option<HashMap<String, String>>,
-        cwd: Option<PathBuf>,
+        env: Option<HashMap<OsString, OsString>>,
+        workdir: Option<PathBuf>,
+        limits: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<()> {
-        let boot = boot(command, env, cwd)?;
-        py.detach(|| self.start(&boot)).map_err(to_python)
+        let limits = LimitKeywords::read(limits)?.resources()?;
+        let boot = boot(command, env, workdir)?.resources(limits);
+        self.apart(py, move |container, bond| bond.boot(container, &boot))
     }
 
-    /// Runs a program in it to its end.
-    #[pyo3(signature = (args, *, timeout=None, input=None, text=false, check=false, env=None, cwd=None))]
+    /// Runs a program in it to its end, in the manner of ``subprocess.run``.
+    ///
+    /// ``args`` are the program and its arguments; with ``shell`` they are a line for the image's shell. After
+    /// ``timeout`` seconds the program is killed and :class:`Timeout` raised. Without ``input`` it reads
+    /// ``/dev/null``. ``text`` decodes the outputs as UTF-8; ``check`` raises :class:`CommandFailed` unless it ends
+    /// with 0. Its environment has ``PATH``, ``HOME`` and ``env``; ``workdir`` is an absolute path inside, ``/``
+    /// otherwise; ``user`` is a name or number of the image's, such as ``"www"`` or ``"33:33"``, root otherwise.
+    /// Raises :class:`NotFound` for a program that is not there, :class:`PermissionDenied` for one that may not be
+    /// executed, :class:`Conflict` when the container does not run.
+    #[pyo3(signature = (args, *, shell=false, timeout=None, input=None, text=false, check=false, env=None,
+                        workdir=None, user=None))]
     #[allow(clippy::too_many_arguments)] // keyword arguments
     fn run(
         &self,
         py: Python<'_>,
-        args: Vec<PathBuf>,
+        args: Arguments,
+        shell: bool,
         timeout: Option<f64>,
         input: Option<Input>,
         text: bool,
         check: bool,
-        env: Option<HashMap<String, String>>,
-        cwd: Option<PathBuf>,
+        env: Option<HashMap<OsString, OsString>>,
+        workdir: Option<PathBuf>,
+        user: Option<&str>,
     ) -> PyResult<Py<CompletedRun>> {
-        let deadline: Option<Instant> = deadline(timeout)?;
-        Exchange::start(py, &self.inner, Program { args, env, cwd }, input, text, check)?.finish(py, deadline)
+        let deadline = deadline(timeout)?;
+        let program = Program::new(args, shell, env, workdir, user)?;
+        Exchange::start(py, &self.inner, program, input, text, check)?.finish(py, deadline)
     }
 
-    /// Starts what `run` does and returns at once: for event loops.
-    #[pyo3(signature = (args, *, input=None, text=false, check=false, env=None, cwd=None))]
+    /// Starts what :meth:`run` does and returns at once: for event loops.
+    #[pyo3(signature = (args, *, shell=false, input=None, text=false, check=false, env=None, workdir=None, user=None))]
     #[allow(clippy::too_many_arguments)] // keyword arguments
     fn start_run(
         &self,
         py: Python<'_>,
-        args: Vec<PathBuf>,
+        args: Arguments,
+        shell: bool,
         input: Option<Input>,
         text: bool,
         check: bool,
-        env: Option<HashMap<String, String>>,
-        cwd: Option<PathBuf>,
+        env: Option<HashMap<OsString, OsString>>,
+        workdir: Option<PathBuf>,
+        user: Option<&str>,
     ) -> PyResult<Exchange> {
-        Exchange::start(py, &self.inner, Program { args, env, cwd }, input, text, check)
+        let program = Program::new(args, shell, env, workdir, user)?;
+        Exchange::start(py, &self.inner, program, input, text, check)
     }
 
-    /// Starts a program in it. Standard streams are `PIPE`, `DEVNULL`, a file, or `None` for ours.
-    #[pyo3(signature = (args, *, stdin=None, stdout=None, stderr=None, pty=false, rows=24, columns=80, text=false,
-                        env=None, cwd=None))]
+    /// Starts a program in it, in the manner of ``subprocess.Popen``.
+    ///
+    /// A standard stream is ``PIPE``, ``DEVNULL``, an open file or its descriptor, or ``None`` for ours; ``stderr`` may be
+    /// ``STDOUT``. With ``pty`` the program gets a terminal of its own of that many rows and columns instead. After
+    /// ``timeout`` seconds it gets SIGTERM and, two seconds later, SIGKILL, whatever has become of us, and
+    /// :meth:`Process.wait` raises :class:`Timeout`. The rest is as for :meth:`run`.
+    #[pyo3(signature = (args, *, shell=false, stdin=None, stdout=None, stderr=None, pty=false, rows=24, columns=80,
+                        text=false, timeout=None, env=None, workdir=None, user=None))]
     #[allow(clippy::too_many_arguments)] // keyword arguments
     fn popen(
         &self,
         py: Python<'_>,
-        args: Vec<PathBuf>,
+        args: Arguments,
+        shell: bool,
         stdin: Option<Bound<'_, PyAny>>,
         stdout: Option<Bound<'_, PyAny>>,
         stderr: Option<Bound<'_, PyAny>>,
@@ -212,46 +223,120 @@ impl Container {
         rows: u16,
         columns: u16,
         text: bool,
-        env: Option<HashMap<String, String>>,
-        cwd: Option<PathBuf>,
+        timeout: Option<f64>,
+        env: Option<HashMap<OsString, OsString>>,
+        workdir: Option<PathBuf>,
+        user: Option<&str>,
     ) -> PyResult<Process> {
         if pty && (stdin.is_some() || stdout.is_some() || stderr.is_some()) {
             return Err(invalid("pty `True`: its terminal takes the place of stdin, stdout and stderr"));
         }
         let size = pty.then_some(WindowSize { rows, columns });
-        let program = Program { args, env, cwd };
-        Process::start(py, &self.inner, program, [stdin, stdout, stderr], text, size)
+        let program = Program::new(args, shell, env, workdir, user)?;
+        let limit = timeout.map(|seconds| duration("timeout", seconds)).transpose()?;
+        Process::start(py, &self.inner, program, [stdin, stdout, stderr], text, size, limit)
     }
 
-    /// Asks it to end, and kills what has not after so many seconds.
+    /// Waits until it has ended and nothing of it is left, and says how it ended. One that does not run has ended
+    /// already.
+    ///
+    /// Raises :class:`Timeout` after ``timeout`` seconds; it runs on then. Raises :class:`Conflict` when it never ran,
+    /// :class:`NotFound` when it is destroyed meanwhile.
+    #[pyo3(signature = (timeout=None))]
+    fn wait(&self, py: Python<'_>, timeout: Option<f64>) -> PyResult<Exit> {
+        let deadline = deadline(timeout)?;
+        if let Some(watch) = py.detach(|| self.inner.watch()).map_err(to_python)? {
+            let ended = sliced(py, deadline, |slice| Ok(watch.ends_within(slice)?.then_some(())))?;
+            ended.ok_or_else(|| too_late(py, format!("container {} did not end in time", self.name())))?;
+        }
+        match py.detach(|| self.inner.wait()).map_err(to_python)? {
+            Some(exit) => Ok(exit.into()),
+            None => {
+                let message = format!("container {} has never run", self.name());
+                Err(PyErr::from_type(class(py, "Conflict")?, (message, "boot() starts it")))
+            }
+        }
+    }
+
+    /// What an event loop waits for to hear of its end; ``None`` when it does not run.
+    fn watch(&self, py: Python<'_>) -> PyResult<Option<Watch>> {
+        let watch = py.detach(|| self.inner.watch()).map_err(to_python)?;
+        Ok(watch.map(Watch))
+    }
+
+    /// Whether a program listens on ``port`` in its network, on any address; with ``net="HOST"`` that is the host's.
+    ///
+    /// ``transport`` is ``tcp`` or ``udp``. Nothing is sent to find out. Raises :class:`Conflict` when it does not run.
+    #[pyo3(signature = (port, *, transport="tcp"))]
+    fn listens(&self, py: Python<'_>, port: u16, transport: &str) -> PyResult<bool> {
+        let transport = self::transport(transport)?;
+        py.detach(|| self.inner.listens(port, transport)).map_err(to_python)
+    }
+
+    /// Waits until a program listens on ``port``, as :meth:`listens` has it.
+    ///
+    /// Raises :class:`Timeout` after ``timeout`` seconds, and :class:`Conflict` when the container ends before that.
+    #[pyo3(signature = (port, timeout=30.0, *, transport="tcp"))]
+    fn wait_for_port(&self, py: Python<'_>, port: u16, timeout: f64, transport: &str) -> PyResult<()> {
+        let transport = self::transport(transport)?;
+        let open = sliced(py, deadline(Some(timeout))?, |slice| {
+            if self.inner.listens(port, transport)? {
+                return Ok(Some(()));
+            }
+            thread::sleep(slice.min(GLANCE));
+            Ok(None)
+        })?;
+        open.ok_or_else(|| {
+            too_late(py, format!("nobody listened on port {port} of container {} in time", self.name()))
+        })
+    }
+
+    /// Asks it to end, by SIGTERM to its root process, and hangs up its terminals; :meth:`shutdown` waits, too.
+    ///
+    /// Raises :class:`Conflict` when it does not run.
+    fn terminate(&self, py: Python<'_>) -> PyResult<()> {
+        py.detach(|| self.inner.terminate()).map_err(to_python)
+    }
+
+    /// Asks it to end, kills what has not after ``timeout`` seconds, and returns when it is gone.
+    ///
+    /// Raises :class:`Conflict` when it does not run. After Ctrl-C it goes on ending.
     #[pyo3(signature = (timeout=10.0))]
     fn shutdown(&self, py: Python<'_>, timeout: f64) -> PyResult<()> {
-        let (container, patience) = (self.inner.clone(), duration("timeout", timeout)?);
-        apart(py, move || container.shutdown(patience))
+        let patience = duration("timeout", timeout)?;
+        self.apart(py, move |container, _| container.shutdown(patience))
     }
 
-    /// Kills all that runs in it.
+    /// Kills all that runs in it, and returns when it is gone. Raises :class:`Conflict` when it does not run.
     fn kill(&self, py: Python<'_>) -> PyResult<()> {
-        let container = self.inner.clone();
-        apart(py, move || container.kill())
+        self.apart(py, |container, _| container.kill())
     }
 
-    /// Sends a signal to its root process.
+    /// Sends a signal to its root process. Raises :class:`Conflict` when it does not run.
     fn send_signal(&self, py: Python<'_>, signal: i32) -> PyResult<()> {
-        py.detach(|| self.inner.signal(signal)).map_err(to_python)
+        let number = self::signal(signal)?;
+        py.detach(|| self.inner.signal(number)).map_err(to_python)
     }
 
-    /// Deletes it and all that it has written; with `force` it is killed first if it runs.
+    /// Deletes it and all that it has written; with ``force`` it is killed first if it runs.
+    ///
+    /// Raises :class:`Conflict` for one that runs, or that belongs to another process; :class:`NotFound`.
     #[pyo3(signature = (*, force=false))]
     fn destroy(&self, py: Python<'_>, force: bool) -> PyResult<()> {
-        py.detach(|| self.end(force)).map_err(to_python)
+        self.apart(py, move |container, bond| bond.end(container, force))
     }
 
-    /// Makes it the image `name`, `NAME` or `NAME:VERSION`, in constant time: there is no such container any more.
-    fn to_image(&self, py: Python<'_>, name: &str) -> PyResult<String> {
+    /// Makes it the image ``NAME`` or ``NAME:VERSION``, in constant time: there is no such container any more.
+    ///
+    /// Raises :class:`Conflict` for one that runs, :class:`AlreadyExists`.
+    fn to_image(&self, py: Python<'_>, name: &str) -> PyResult<Image> {
         let wanted: xdocker_core::ImageRef = parsed(name)?;
-        let convert = || self.inner.clone().into_image(wanted.name, wanted.version);
-        py.detach(convert).map(|id| id.to_string()).map_err(to_python)
+        let images = self.engine.images();
+        self.apart(py, move |container, _| {
+            let id = container.clone().into_image(wanted.name, wanted.version)?;
+            images.get(&id.into())
+        })
+        .map(Image::new)
     }
 
     fn __enter__(slf: Py<Self>) -> Py<Self> {
@@ -261,11 +346,7 @@ impl Container {
     /// One that goes with us goes now; another stays as it is.
     #[pyo3(signature = (*_exception))]
     fn __exit__(&self, py: Python<'_>, _exception: &Bound<'_, PyAny>) -> PyResult<()> {
-        let close = || {
-            let bound = self.bond().ephemeral.is_some();
-            if bound { self.end(true) } else { Ok(()) }
-        };
-        py.detach(close).map_err(to_python)
+        self.apart(py, |container, bond| if bond.is_ours() { bond.end(container, true) } else { Ok(()) })
     }
 
     fn __repr__(&self) -> String {

@@ -1,185 +1,41 @@
 //! Containers of a home: making them, and finding them.
 
 use std::collections::HashMap;
+use std::ffi::OsString;
 use std::path::PathBuf;
 
-use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
-use xdocker_core::{
-    Boot, Capabilities, ContainerSpec, Exec, Network, Resources, Sandbox, Seccomp, SeccompProfile,
-};
+use xdocker_core::{Boot, ContainerSpec, Exec};
 
 use crate::container::Container;
-use crate::convert::{Amount, ImageArgument, ImagesArgument, option, parsed};
+use crate::convert::{ImageArgument, ImagesArgument, option, parsed};
 use crate::error::{invalid, to_python};
 use crate::info::ContainerInfo;
+use crate::keywords::Keywords;
+use crate::options::Options;
+use crate::wait::apart;
 
 /// The containers of a home.
+///
+/// ``image`` is a name, a record, or several of them, the lowest first. The other options of :meth:`run` and
+/// :meth:`create` are those of :class:`xdocker.options.ContainerOptions`. Unknown options and wrong types raise
+/// :class:`TypeError`, wrong values :class:`InvalidArgument`.
 #[pyclass(frozen, module = "xdocker")]
 pub(crate) struct Containers(pub(crate) xdocker_core::Engine);
-
-/// Limits, as texts of the core's or numbers.
-#[derive(Default)]
-pub(crate) struct Limits {
-    pub(crate) cpus: Option<Amount>,
-    pub(crate) cpu_quota: Option<String>,
-    pub(crate) cpu_weight: Option<Amount>,
-    pub(crate) memory: Option<Amount>,
-    pub(crate) memory_reservation: Option<Amount>,
-    pub(crate) pids: Option<Amount>,
-    pub(crate) io_weight: Option<Amount>,
-}
-
-impl Limits {
-    /// As the core has them.
-    pub(crate) fn resources(self) -> PyResult<Resources> {
-        let mut resources = Resources::new();
-        macro_rules! set {
-            ($($field:ident)*) => {$(
-                if let Some(value) = self.$field {
-                    resources = resources.$field(parsed(&value.text())?);
-                }
-            )*};
-        }
-        if let Some(quota) = self.cpu_quota {
-            resources = resources.cpu_quota(parsed(&quota)?);
-        }
-        set!(cpus cpu_weight memory memory_reservation pids io_weight);
-        Ok(resources)
-    }
-}
-
-/// The ports of the host that lead into a container: `{8080: 80}`, or a text of the core's.
-#[derive(FromPyObject)]
-enum Ports {
-    /// TCP ports, by the host's.
-    Pairs(HashMap<u16, u16>),
-    /// As a text.
-    Text(String),
-}
-
-impl Ports {
-    /// The text that the core parses.
-    fn text(&self) -> String {
-        match self {
-            Self::Pairs(pairs) => {
-                pairs.iter().map(|(host, inside)| format!("{host}:{inside}")).collect::<Vec<_>>().join(",")
-            }
-            Self::Text(text) => text.clone(),
-        }
-    }
-}
-
-/// Defines what a container is to be, each part a keyword argument of `create` and `run` that may be left out.
-macro_rules! options {
-    ($($field:ident: $type:ty,)*) => {
-        #[derive(Default)]
-        struct Options { $($field: $type,)* }
-
-        impl Options {
-            /// Reads keyword arguments.
-            fn read(given: Option<&Bound<'_, PyDict>>) -> PyResult<Self> {
-                let mut options = Self::default();
-                for (key, value) in given.into_iter().flatten() {
-                    let key: String = key.extract()?;
-                    let wrong = |error: PyErr| match error.is_instance_of::<PyTypeError>(value.py()) {
-                        true => PyTypeError::new_err(format!("argument '{key}': {}", error.value(value.py()))),
-                        false => error,
-                    };
-                    match key.as_str() {
-                        $(stringify!($field) => options.$field = value.extract().map_err(wrong)?,)*
-                        _ => return Err(PyTypeError::new_err(format!("unexpected keyword argument '{key}'"))),
-                    }
-                }
-                Ok(options)
-            }
-        }
-    };
-}
-options! {
-    name: Option<String>,
-    hostname: Option<String>,
-    net: Option<String>,
-    vip: Option<String>,
-    ports: Option<Ports>,
-    tmpfs: Vec<String>,
-    read_only: bool,
-    privileged: bool,
-    cap_add: Vec<String>,
-    cap_drop: Vec<String>,
-    seccomp: Option<PathBuf>,
-    new_privileges: bool,
-    cpus: Option<Amount>,
-    cpu_quota: Option<String>,
-    cpu_weight: Option<Amount>,
-    memory: Option<Amount>,
-    memory_reservation: Option<Amount>,
-    pids: Option<Amount>,
-    io_weight: Option<Amount>,
-}
-
-impl Options {
-    /// As the core has it.
-    fn spec(self, images: ImagesArgument) -> PyResult<ContainerSpec> {
-        let mut spec = ContainerSpec::new(images.0);
-        if let Some(name) = option(self.name.as_deref())? {
-            spec = spec.name(name);
-        }
-        if let Some(hostname) = option(self.hostname.as_deref())? {
-            spec = spec.hostname(hostname);
-        }
-        let mut network: Network = option(self.net.as_deref())?.unwrap_or_default();
-        if let Network::Bridge(endpoint) = &mut network {
-            if let Some(vip) = &self.vip {
-                let vip = vip.parse().map_err(|_| invalid(format!("vip `{vip}`: it is no IPv4 address")))?;
-                *endpoint = endpoint.clone().vip(vip);
-            }
-            if let Some(ports) = &self.ports {
-                *endpoint = endpoint.clone().ports(parsed(&ports.text())?);
-            }
-        } else if self.vip.is_some() || self.ports.is_some() {
-            return Err(invalid(format!("net `{network}`: vip and ports are for BRIDGE")));
-        }
-        spec = spec.network(network);
-        let union = |names: &[String]| -> PyResult<Capabilities> {
-            let mut all = Capabilities::NONE;
-            for name in names {
-                all = all | parsed::<Capabilities>(name)?;
-            }
-            Ok(all)
-        };
-        let mut sandbox = if self.privileged { Sandbox::privileged() } else { Sandbox::new() };
-        if let Some(path) = self.seccomp {
-            let profile = std::fs::read_to_string(path)?;
-            sandbox = sandbox.seccomp(Seccomp::Profile(parsed::<SeccompProfile>(&profile)?));
-        }
-        if self.new_privileges {
-            sandbox = sandbox.new_privileges(true);
-        }
-        sandbox = sandbox.change_capabilities(union(&self.cap_add)?, union(&self.cap_drop)?);
-        let tmpfs = self.tmpfs.iter().map(|path| parsed(path)).collect::<PyResult<Vec<_>>>()?;
-        let limits = Limits {
-            cpus: self.cpus,
-            cpu_quota: self.cpu_quota,
-            cpu_weight: self.cpu_weight,
-            memory: self.memory,
-            memory_reservation: self.memory_reservation,
-            pids: self.pids,
-            io_weight: self.io_weight,
-        };
-        let resources = limits.resources()?;
-        Ok(spec.sandbox(sandbox.read_only(self.read_only)).tmpfs(tmpfs).resources(resources))
-    }
-}
 
 /// The program that PID 1 is to be, if not our own.
 pub(crate) fn boot(
     command: Option<Vec<PathBuf>>,
-    env: Option<HashMap<String, String>>,
-    cwd: Option<PathBuf>,
+    env: Option<HashMap<OsString, OsString>>,
+    workdir: Option<PathBuf>,
 ) -> PyResult<Boot> {
-    let Some(command) = command else { return Ok(Boot::new()) };
+    let Some(command) = command else {
+        return match env.is_some() || workdir.is_some() {
+            true => Err(invalid("command `None`: env and workdir are for a command")),
+            false => Ok(Boot::new()),
+        };
+    };
     let [program, arguments @ ..] = command.as_slice() else {
         return Err(invalid("command `[]`: the program is missing"));
     };
@@ -187,7 +43,7 @@ pub(crate) fn boot(
     for (name, value) in env.into_iter().flatten() {
         exec = exec.env(name, value);
     }
-    if let Some(directory) = cwd {
+    if let Some(directory) = workdir {
         exec = exec.current_dir(directory);
     }
     Ok(Boot::new().exec(exec))
@@ -195,24 +51,30 @@ pub(crate) fn boot(
 
 #[pymethods]
 impl Containers {
-    /// Creates and boots a container that goes with us: at the end of the `with` block, and with our process.
-    #[pyo3(signature = (image, command=None, *, env=None, cwd=None, **options))]
+    /// Creates and boots a container that goes at the end of the ``with`` block, and with our process.
+    ///
+    /// ``command`` is its PID 1, with ``env`` and ``workdir``, and the container ends with it; without, PID 1 is one of our
+    /// own that waits. Raises :class:`NotFound`, :class:`AlreadyExists`, :class:`EngineError` with the ``step`` of the
+    /// launch that failed.
+    #[pyo3(signature = (image, command=None, *, env=None, workdir=None, **options))]
+    #[allow(clippy::too_many_arguments)] // keyword arguments
     fn run(
         &self,
         py: Python<'_>,
         image: ImagesArgument,
         command: Option<Vec<PathBuf>>,
-        env: Option<HashMap<String, String>>,
-        cwd: Option<PathBuf>,
+        env: Option<HashMap<OsString, OsString>>,
+        workdir: Option<PathBuf>,
         options: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Container> {
-        let boot = boot(command, env, cwd)?;
-        let spec = Options::read(options)?.spec(image)?;
-        let run = || Container::booted(&self.0, &spec, &boot);
-        py.detach(run).map_err(to_python)
+        let boot = boot(command, env, workdir)?;
+        let (engine, spec) = (self.0.clone(), Options::read(options)?.spec(image)?);
+        apart(py, move || Container::booted(&engine, &spec, &boot))
     }
 
-    /// Creates a container, which is on disk then; with `bound` one that goes with us.
+    /// Creates a container, which is on disk then; with ``bound`` one that goes with us, as that of :meth:`run` does.
+    ///
+    /// Raises :class:`NotFound`, :class:`AlreadyExists`.
     #[pyo3(signature = (image, *, bound=false, **options))]
     fn create(
         &self,
@@ -221,18 +83,18 @@ impl Containers {
         bound: bool,
         options: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Container> {
-        let spec = Options::read(options)?.spec(image)?;
-        let create = || match bound {
-            true => self.0.create_ephemeral(&spec).map(Container::bound),
-            false => self.0.create(&spec).map(Container::detached),
-        };
-        py.detach(create).map_err(to_python)
+        let (engine, spec) = (self.0.clone(), Options::read(options)?.spec(image)?);
+        apart(py, move || match bound {
+            true => Ok(Container::bound(&engine, engine.create_ephemeral(&spec)?)),
+            false => Ok(Container::detached(&engine, engine.create(&spec)?)),
+        })
     }
 
-    /// The container of that name.
+    /// The container of that name. Raises :class:`NotFound`.
     fn get(&self, py: Python<'_>, name: &str) -> PyResult<Container> {
         let name = parsed(name)?;
-        py.detach(|| self.0.container(&name)).map(Container::detached).map_err(to_python)
+        let found = py.detach(|| self.0.container(&name)).map_err(to_python)?;
+        Ok(Container::detached(&self.0, found))
     }
 
     /// All containers, by name.
@@ -241,7 +103,10 @@ impl Containers {
         Ok(infos.into_iter().map(ContainerInfo::from).collect())
     }
 
-    /// Makes an image a container, in constant time: there is no such image any more.
+    /// Makes an image a container on top of the images ``onto``, in constant time: there is no such image any more.
+    ///
+    /// ``name`` is that of the image otherwise. Raises :class:`NotFound`, :class:`AlreadyExists`, and :class:`Conflict`
+    /// without ``force`` when other containers stand on the image.
     #[pyo3(name = "from_image", signature = (image, *, name=None, onto=None, force=false))]
     fn convert(
         &self,
@@ -251,12 +116,12 @@ impl Containers {
         onto: Option<ImagesArgument>,
         force: bool,
     ) -> PyResult<Container> {
-        let mut spec = ContainerSpec::new(onto.map(|images| images.0).unwrap_or_default());
+        let mut spec = ContainerSpec::new(onto.unwrap_or_default().0);
         if let Some(name) = option(name)? {
             spec = spec.name(name);
         }
-        let convert = || self.0.to_container(&image.0, &spec, force);
-        py.detach(convert).map(Container::detached).map_err(to_python)
+        let engine = self.0.clone();
+        apart(py, move || Ok(Container::detached(&engine, engine.to_container(&image.0, &spec, force)?)))
     }
 
     fn __repr__(&self) -> &'static str {

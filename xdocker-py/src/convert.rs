@@ -2,8 +2,10 @@
 
 use std::str::FromStr;
 
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use xdocker_core::ImageRef;
+use pyo3::types::{PyBool, PyString};
+use xdocker_core::{ImageId, ImageRef};
 
 use crate::error::to_python;
 use crate::images::Image;
@@ -38,12 +40,13 @@ impl FromPyObject<'_, '_> for ImageArgument {
 }
 
 /// One image, or several, the lowest first.
+#[derive(Default)]
 pub(crate) struct ImagesArgument(pub(crate) Vec<ImageRef>);
 
 impl FromPyObject<'_, '_> for ImagesArgument {
     type Error = PyErr;
     fn extract(object: Borrowed<'_, '_, PyAny>) -> PyResult<Self> {
-        if object.is_instance_of::<pyo3::types::PyString>() || object.is_instance_of::<Image>() {
+        if object.is_instance_of::<PyString>() || object.is_instance_of::<Image>() {
             return Ok(Self(vec![object.extract::<ImageArgument>()?.0]));
         }
         let images = object.extract::<Vec<ImageArgument>>()?;
@@ -51,21 +54,31 @@ impl FromPyObject<'_, '_> for ImagesArgument {
     }
 }
 
-/// A size: a number of bytes, or a text such as `100M`.
-#[derive(FromPyObject)]
-pub(crate) enum Amount {
-    /// As a number.
-    Number(u64),
-    /// As a text.
-    Text(String),
+/// Name and version of an image that is to be.
+pub(crate) fn image_id(text: &str) -> PyResult<ImageId> {
+    let wanted: ImageRef = parsed(text)?;
+    Ok(ImageId { name: wanted.name, version: wanted.version.unwrap_or_default() })
 }
 
-impl Amount {
-    /// The text that the core parses.
-    pub(crate) fn text(&self) -> String {
-        match self {
-            Self::Number(number) => number.to_string(),
-            Self::Text(text) => text.clone(),
+/// A number, or a text such as `100M`; as the text that the core parses.
+pub(crate) struct Amount(String);
+
+impl AsRef<str> for Amount {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromPyObject<'_, '_> for Amount {
+    type Error = PyErr;
+    fn extract(object: Borrowed<'_, '_, PyAny>) -> PyResult<Self> {
+        if object.is_instance_of::<PyString>() {
+            return object.extract().map(Self);
         }
+        // Python counts truth as 1, which as a limit nobody means.
+        if object.is_instance_of::<PyBool>() {
+            return Err(PyTypeError::new_err("a number or a text is wanted, not a bool"));
+        }
+        object.extract::<i64>().map(|number| Self(number.to_string()))
     }
 }

@@ -3,15 +3,19 @@
 use std::path::PathBuf;
 
 use pyo3::prelude::*;
+use xdocker_core::BridgeSettings;
 
 use crate::containers::Containers;
+use crate::convert::option;
 use crate::error::to_python;
 use crate::images::Images;
+use crate::network::Bridge;
+use crate::wait::apart;
 
 /// A container engine on one home directory.
 ///
 /// There is no daemon: any number of engines, in any number of processes and threads, may work on one home at a time.
-/// An engine made before a fork works after it.
+/// An engine made before a fork works after it, and one that is pickled is an engine on the same home elsewhere.
 #[pyclass(frozen, module = "xdocker")]
 pub(crate) struct Engine(xdocker_core::Engine);
 
@@ -45,7 +49,34 @@ impl Engine {
         Containers(self.0.clone())
     }
 
-    fn __repr__(&self) -> String {
-        format!("Engine(home='{}')", self.0.home().display())
+    /// The bridge that containers with ``net="BRIDGE"`` are connected to.
+    fn bridge(&self, py: Python<'_>) -> PyResult<Bridge> {
+        py.detach(|| self.0.bridge()).map(Bridge::from).map_err(to_python)
+    }
+
+    /// Chooses another bridge, or other addresses for it, while no container is connected.
+    ///
+    /// ``subnet`` is the bridge's own address and the prefix of those that containers may have, such as
+    /// ``"10.88.0.1/24"``; what is left out stays as it is. Raises :class:`Conflict` while a container is connected,
+    /// :class:`InvalidArgument`.
+    #[pyo3(signature = (name=None, *, subnet=None))]
+    fn set_bridge(&self, py: Python<'_>, name: Option<&str>, subnet: Option<&str>) -> PyResult<Bridge> {
+        let (engine, name, subnet) = (self.0.clone(), option(name)?, option(subnet)?);
+        apart(py, move || {
+            let now = engine.bridge()?;
+            let changed =
+                BridgeSettings { bridge: name.unwrap_or(now.bridge), subnet: subnet.unwrap_or(now.subnet) };
+            engine.set_bridge(&changed)?;
+            Ok(changed)
+        })
+        .map(Bridge::from)
+    }
+
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> (Bound<'py, PyAny>, (PathBuf,)) {
+        (slf.get_type().into_any(), (slf.get().home(),))
+    }
+
+    fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
+        crate::record::shown(slf, "Engine", &["home"])
     }
 }

@@ -1,26 +1,36 @@
 //! Images of a home.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, Read, Write};
-use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::fs::File;
+use std::io;
+use std::path::PathBuf;
 use std::time::SystemTime;
 
 use pyo3::prelude::*;
-use xdocker_core::{ImageId, ImageStore, PackOptions, TestImage, UnpackOptions, Version};
+use xdocker_core::{ImageId, ImageStore, PackOptions, TestImage, UnpackOptions, Version, Whiteouts};
 
-use crate::convert::{ImageArgument, option, parsed};
-use crate::error::to_python;
+use crate::archive::{Callback, Draft, Heard, Report, Summary};
+use crate::convert::{ImageArgument, image_id, option, parsed};
+use crate::error::{invalid, to_python};
 use crate::wait::apart;
 
-/// An image that is there.
-#[pyclass(frozen, eq, module = "xdocker")]
+/// An image that is there. ``str(image)`` is its name and version, as all calls take it.
+#[pyclass(frozen, eq, hash, module = "xdocker")]
 #[derive(PartialEq, Eq)]
 pub(crate) struct Image(xdocker_core::Image);
+
+impl std::hash::Hash for Image {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.0.id.to_string().hash(state);
+    }
+}
 
 impl Image {
     pub(crate) fn id(&self) -> ImageId {
         self.0.id.clone()
+    }
+
+    pub(crate) fn new(image: xdocker_core::Image) -> Self {
+        Self(image)
     }
 }
 
@@ -60,49 +70,14 @@ impl Image {
         self.0.id.to_string()
     }
 
-    fn __repr__(&self) -> String {
-        format!("Image('{}', size={}, entries={})", self.0.id, self.0.size, self.0.entries)
-    }
-}
-
-/// How far an export or import has come.
-#[pyclass(frozen, get_all, module = "xdocker")]
-pub(crate) struct Progress {
-    /// Bytes of the archive read or written so far.
-    archive: u64,
-    /// Bytes of the tar inside it.
-    content: u64,
-}
-
-#[pymethods]
-impl Progress {
-    fn __repr__(&self) -> String {
-        format!("Progress(archive={}, content={})", self.archive, self.content)
-    }
-}
-
-/// What an export has written.
-#[pyclass(frozen, get_all, module = "xdocker")]
-pub(crate) struct Summary {
-    /// Entries of the tar, the layer's own directory included.
-    entries: u64,
-    /// Bytes in its files.
-    size: u64,
-    /// Bytes of the archive.
-    archive: u64,
-    /// Sockets, which no archive can hold, left out.
-    sockets: u64,
-}
-
-#[pymethods]
-impl Summary {
-    fn __repr__(&self) -> String {
-        let Self { entries, size, archive, sockets } = self;
-        format!("Summary(entries={entries}, size={size}, archive={archive}, sockets={sockets})")
+    fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
+        crate::record::shown(slf, "Image", &["name", "version", "size", "entries", "modified"])
     }
 }
 
 /// The images of a home.
+///
+/// ``image`` is everywhere a record, ``"NAME:VERSION"``, or ``"NAME"`` for the highest version of that name.
 #[pyclass(frozen, module = "xdocker")]
 pub(crate) struct Images(pub(crate) ImageStore);
 
@@ -114,24 +89,31 @@ impl Images {
         Ok(images.into_iter().map(Image).collect())
     }
 
-    /// The image `NAME:VERSION`, or the highest version of `NAME`.
+    /// The image ``NAME:VERSION``, or the highest version of ``NAME``. Raises :class:`NotFound`.
     fn get(&self, py: Python<'_>, image: ImageArgument) -> PyResult<Image> {
         py.detach(|| self.0.get(&image.0)).map(Image).map_err(to_python)
     }
 
-    /// Deletes an image; with `force` also one that containers stand on.
+    /// Deletes an image; with ``force`` also one that containers stand on.
+    ///
+    /// Raises :class:`NotFound`, and :class:`Conflict` for one in use.
     #[pyo3(signature = (image, *, force=false))]
     fn delete(&self, py: Python<'_>, image: ImageArgument, force: bool) -> PyResult<()> {
-        py.detach(|| self.0.delete(&image.0, force)).map_err(to_python)
+        let store = self.0.clone();
+        apart(py, move || store.delete(&image.0, force))
     }
 
-    /// Copies an image to the new name `to`, `NAME` or `NAME:VERSION`.
+    /// Copies an image to the new name ``to``: ``NAME`` or ``NAME:VERSION``.
+    ///
+    /// Raises :class:`NotFound`, :class:`AlreadyExists`. After Ctrl-C the copy goes on to its end.
     fn copy(&self, py: Python<'_>, image: ImageArgument, to: &str) -> PyResult<Image> {
-        let (store, id) = (self.0.clone(), id(to)?);
+        let (store, id) = (self.0.clone(), image_id(to)?);
         apart(py, move || store.copy(&image.0, &id)).map(Image)
     }
 
-    /// Gives an image another version.
+    /// Gives an image another version; with ``force`` also one that containers stand on.
+    ///
+    /// Raises :class:`NotFound`, :class:`AlreadyExists`, :class:`Conflict`.
     #[pyo3(signature = (image, version, *, force=false))]
     fn set_version(
         &self,
@@ -140,12 +122,17 @@ impl Images {
         version: &str,
         force: bool,
     ) -> PyResult<Image> {
-        let version = parsed(version)?;
-        let changed = || self.0.set_version(&image.0, &version, force).and_then(|id| self.0.get(&id.into()));
-        py.detach(changed).map(Image).map_err(to_python)
+        let (store, version) = (self.0.clone(), parsed(version)?);
+        apart(py, move || {
+            let id = store.set_version(&image.0, &version, force)?;
+            store.get(&id.into())
+        })
+        .map(Image)
     }
 
-    /// Makes the image `test` from the host's own programs.
+    /// Makes the image ``test``, from the host's own programs, or with ``busybox`` from its static busybox.
+    ///
+    /// Raises :class:`AlreadyExists`, and :class:`NotFound` where there is no busybox.
     #[pyo3(signature = (version=None, *, busybox=false))]
     fn install_test(&self, py: Python<'_>, version: Option<&str>, busybox: bool) -> PyResult<Image> {
         let (store, version) = (self.0.clone(), option(version)?.unwrap_or_else(Version::none));
@@ -153,128 +140,103 @@ impl Images {
         apart(py, move || store.install_test(version, &content)).map(|(image, _)| Image(image))
     }
 
-    /// Writes an image to a new file as a gzipped tar.
-    #[pyo3(signature = (image, path, *, progress=None))]
+    /// Writes an image to the file ``path`` as a gzipped tar, which GNU tar reads.
+    ///
+    /// The file gets its name when it is whole; with ``force`` it takes the place of another one. ``whiteouts`` is the
+    /// way in which deletions are written: ``"overlay"``, or ``"oci"`` for other engines. ``level`` is how hard gzip
+    /// tries, from 1 to 9. ``progress`` is called now and then with a :class:`Progress`; what it raises ends the export
+    /// and leaves no file. Raises :class:`NotFound`, :class:`AlreadyExists` when there is such a file.
+    #[pyo3(signature = (image, path, *, force=false, whiteouts="overlay", level=6, progress=None))]
+    #[allow(clippy::too_many_arguments)] // keyword arguments
     fn export(
         &self,
         py: Python<'_>,
         image: ImageArgument,
         path: PathBuf,
-        progress: Option<Py<PyAny>>,
+        force: bool,
+        whiteouts: &str,
+        level: u32,
+        progress: Option<Callback>,
     ) -> PyResult<Summary> {
-        let report = Report::new(progress);
+        let mut options = PackOptions::default();
+        options.whiteouts = match whiteouts {
+            "overlay" => Whiteouts::Overlay,
+            "oci" => Whiteouts::Oci,
+            _ => return Err(invalid(format!("whiteouts `{whiteouts}`: it is `overlay` or `oci`"))),
+        };
+        options.level = match level {
+            1..=9 => level,
+            _ => return Err(invalid(format!("level `{level}`: it is a number from 1 to 9"))),
+        };
+        let image = py.detach(|| self.0.get(&image.0)).map_err(to_python)?;
+        let report = Report::new(progress, image.size);
         let export = || {
-            let out = OpenOptions::new().write(true).create_new(true).open(&path)?;
-            let written = self.0.export(
-                &image.0,
-                Heard { file: out, report: &report },
-                &PackOptions::default(),
-                &|now| report.call(now),
-            );
-            Ok(written.inspect_err(|_| remove(&path)))
+            if !force && path.symlink_metadata().is_ok() {
+                return Err(io::ErrorKind::AlreadyExists.into());
+            }
+            let draft = Draft::of(&path)?;
+            let out = Heard { file: &draft.file, report: &report };
+            let told = |now: xdocker_core::Progress| report.call(now.content, now);
+            match self.0.export(&image.id.into(), out, &options, &told) {
+                Ok(written) => {
+                    report.check().and_then(|()| draft.publish(&path, force)).map(|()| Ok(written))
+                }
+                Err(error) => Ok(Err(error)),
+            }
         };
         let result = py.detach(export);
-        let written = report.result(result, &path)?;
-        let xdocker_core::Summary { entries, bytes: size, archive, sockets, .. } = written;
-        Ok(Summary { entries, size, archive, sockets })
+        report.result(result, "write", &path).map(Summary::from)
     }
 
-    /// Makes an image of an archive: a tar, gzipped, zstd-compressed or plain, which is not trusted.
-    #[pyo3(signature = (path, name, *, progress=None))]
+    /// Makes the image ``name`` of an archive: a tar, gzipped, zstd-compressed or plain, which is not trusted.
+    ///
+    /// ``devices`` says whether it may hold device nodes; ``max_bytes`` and ``max_entries`` bound what comes out of it,
+    /// ``max_ratio`` how many bytes may come out of one. ``progress`` is called now and then with a :class:`Progress`;
+    /// what it raises ends the import and leaves no image. Raises :class:`AlreadyExists`, :class:`NotFound`,
+    /// :class:`InvalidArgument` for what is wrong with the archive.
+    #[pyo3(signature = (path, name, *, devices=true, max_bytes=None, max_entries=None, max_ratio=None, progress=None))]
+    #[allow(clippy::too_many_arguments)] // keyword arguments
     fn import_(
         &self,
         py: Python<'_>,
         path: PathBuf,
         name: &str,
-        progress: Option<Py<PyAny>>,
+        devices: bool,
+        max_bytes: Option<u64>,
+        max_entries: Option<u64>,
+        max_ratio: Option<u64>,
+        progress: Option<Callback>,
     ) -> PyResult<Image> {
-        let (report, id) = (Report::new(progress), id(name)?);
+        let mut options = UnpackOptions::default();
+        options.devices = devices;
+        let limits = &mut options.limits;
+        limits.bytes = max_bytes.unwrap_or(limits.bytes);
+        limits.entries = max_entries.unwrap_or(limits.entries);
+        limits.ratio = max_ratio.unwrap_or(limits.ratio);
+        let id = image_id(name)?;
+        let open = || {
+            let file = File::open(&path)?;
+            let total = file.metadata()?.len();
+            Ok((file, total))
+        };
+        let opened = py.detach(open);
+        let (file, total) =
+            opened.map_err(|source| to_python(xdocker_core::Error::File { action: "open", path, source }))?;
+        let report = Report::new(progress, total);
         let import = || {
-            let input = Heard { file: File::open(&path)?, report: &report };
-            Ok(self.0.import(&id, input, &UnpackOptions::default(), &|now| report.call(now)))
+            let input = Heard { file, report: &report };
+            let image = self.0.import(&id, input, &options, &|now| report.call(now.archive, now))?;
+            if report.check().is_err() {
+                // It was raised when the last byte was through.
+                self.0.delete(&image.id.clone().into(), false)?;
+            }
+            Ok(image)
         };
         let result = py.detach(import);
-        report.result(result, &path).map(Image)
+        report.result(Ok(result), "read", name.as_ref()).map(Image)
     }
 
     fn __repr__(&self) -> &'static str {
         "Images()"
-    }
-}
-
-/// Name and version of an image that is to be.
-fn id(text: &str) -> PyResult<ImageId> {
-    let wanted: xdocker_core::ImageRef = parsed(text)?;
-    Ok(ImageId { name: wanted.name, version: wanted.version.unwrap_or_default() })
-}
-
-/// Takes away what a failed export has written; that it failed is being told already.
-fn remove(path: &Path) {
-    let _ = std::fs::remove_file(path);
-}
-
-/// Tells Python of progress, and keeps what it raises until the core has given up.
-struct Report {
-    callback: Option<Py<PyAny>>,
-    raised: Mutex<Option<PyErr>>,
-}
-
-impl Report {
-    fn new(callback: Option<Py<PyAny>>) -> Self {
-        Self { callback, raised: Mutex::new(None) }
-    }
-
-    fn call(&self, now: xdocker_core::Progress) {
-        let told = Python::attach(|py| {
-            py.check_signals()?;
-            if let Some(callback) = &self.callback {
-                callback.call1(py, (Progress { archive: now.archive, content: now.content },))?;
-            }
-            Ok(())
-        });
-        if let Err(error) = told {
-            self.raised.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).get_or_insert(error);
-        }
-    }
-
-    /// Fails once Python has raised something.
-    fn check(&self) -> io::Result<()> {
-        match *self.raised.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) {
-            Some(_) => Err(io::Error::other("it was interrupted")),
-            None => Ok(()),
-        }
-    }
-
-    /// What was raised goes before what came of it.
-    fn result<T>(self, result: io::Result<xdocker_core::Result<T>>, path: &Path) -> PyResult<T> {
-        if let Some(error) = self.raised.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner()) {
-            return Err(error);
-        }
-        let file = |source| xdocker_core::Error::File { action: "open", path: path.to_owned(), source };
-        result.map_err(file).and_then(|result| result).map_err(to_python)
-    }
-}
-
-/// A file that fails once Python has raised something.
-struct Heard<'a> {
-    file: File,
-    report: &'a Report,
-}
-
-impl Read for Heard<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.report.check()?;
-        self.file.read(buffer)
-    }
-}
-
-impl Write for Heard<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.report.check()?;
-        self.file.write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
     }
 }

@@ -1,59 +1,66 @@
-//! What a container is at a moment, as a record.
+//! What a container is at a moment, as records.
 
+use std::path::PathBuf;
 use std::time::SystemTime;
 
-use pyo3::prelude::*;
-use xdocker_core::State;
+use xdocker_core::{ExitRecord, State};
 
+use crate::limits::Limits;
+use crate::record::record;
 use crate::run::returncode;
+use crate::sandbox::Sandbox;
 
-/// How the last run of a container ended.
-#[pyclass(frozen, eq, get_all, module = "xdocker")]
-#[derive(Clone, PartialEq, Eq)]
-pub(crate) struct Exit {
-    /// Exit code of its root process, or minus the signal that ended it.
-    returncode: i32,
-    /// When, as an aware `datetime`.
-    ended: SystemTime,
-    /// Whether nobody saw how it ended.
-    lost: bool,
-    /// How often the kernel has killed a process of it for want of memory.
-    oom_kills: u64,
-}
-
-#[pymethods]
-impl Exit {
-    fn __repr__(&self) -> String {
-        let lost = if self.lost { "True" } else { "False" };
-        format!("Exit(returncode={}, lost={lost}, oom_kills={})", self.returncode, self.oom_kills)
+record!(
+    /// How the last run of a container ended.
+    Exit {
+        /// Exit code of its root process, or minus the signal that ended it.
+        returncode: i32,
+        /// When, as an aware `datetime`.
+        ended: SystemTime,
+        /// Whether nobody saw how it ended.
+        lost: bool,
+        /// How often the kernel has killed a process of it for want of memory.
+        oom_kills: u64,
     }
-}
-
-/// A container as it is at a moment.
-#[pyclass(frozen, eq, get_all, module = "xdocker")]
-#[derive(PartialEq, Eq)]
-pub(crate) struct ContainerInfo {
-    /// Its name.
-    name: String,
-    /// Its layers, the lowest first.
-    images: Vec<String>,
-    /// Its host name.
-    hostname: String,
-    /// Its network model.
-    network: String,
-    /// Its network namespace, as `ip netns` shows it, if it has one of its own.
-    netns: Option<String>,
-    /// Bytes that it has written above its layers.
-    size: u64,
-    /// When it was created, as an aware `datetime`.
-    created: SystemTime,
-    /// `stopped`, `starting`, `running` or `broken`.
-    state: &'static str,
-    /// Its root process on the host, while it runs.
-    pid: Option<u32>,
-    /// How its last run ended; `None` before that, and while it runs.
-    exit: Option<Exit>,
-}
+);
+record!(
+    /// A container as it is at a moment.
+    ContainerInfo {
+        /// Its name.
+        name: String,
+        /// Its layers, the lowest first.
+        images: Vec<String>,
+        /// Its host name.
+        hostname: String,
+        /// Its network model: `HOST`, `CUSTOM` or `BRIDGE`.
+        network: String,
+        /// Its network namespace, as `ip netns` shows it, if it has one of its own.
+        netns: Option<String>,
+        /// Its address on the bridge, if it is connected to one.
+        vip: Option<String>,
+        /// The ports of the host that lead into it, such as `8080:80,53:5353/udp`; empty for none.
+        ports: String,
+        /// The interface of the host that it is limited to, if it is.
+        host_eth: Option<String>,
+        /// What its programs may do.
+        sandbox: Sandbox,
+        /// Directories of it that lie in memory.
+        tmpfs: Vec<PathBuf>,
+        /// What it may use, whenever it is booted.
+        limits: Limits,
+        /// Bytes that it has written above its layers.
+        size: u64,
+        /// When it was created, as an aware `datetime`.
+        created: SystemTime,
+        /// What it is doing: `stopped`, `starting`, `running`, or `broken` when whoever watched over it has died and it
+        /// could not be cleared up.
+        state: &'static str,
+        /// Its root process on the host, while it runs.
+        pid: Option<u32>,
+        /// How its last run ended; `None` before that, and while it runs.
+        exit: Option<Exit>,
+    }
+);
 
 /// The word for a state.
 pub(crate) fn word(state: State) -> &'static str {
@@ -65,37 +72,41 @@ pub(crate) fn word(state: State) -> &'static str {
     }
 }
 
-impl From<xdocker_core::ContainerInfo> for ContainerInfo {
-    fn from(info: xdocker_core::ContainerInfo) -> Self {
-        let exit = info.exit.map(|exit| Exit {
+impl From<ExitRecord> for Exit {
+    fn from(exit: ExitRecord) -> Self {
+        Self {
             returncode: returncode(exit.status()),
             ended: exit.ended(),
             lost: exit.is_lost(),
             oom_kills: exit.oom_kills(),
-        });
-        let pid = match info.state {
-            State::Running { pid } => Some(pid),
-            _ => None,
-        };
-        Self {
-            name: info.name.to_string(),
-            images: info.images.iter().map(ToString::to_string).collect(),
-            hostname: info.hostname.to_string(),
-            network: info.network.to_string(),
-            netns: info.netns.map(|netns| netns.to_string()),
-            size: info.size,
-            created: info.created,
-            state: word(info.state),
-            pid,
-            exit,
         }
     }
 }
 
-#[pymethods]
-impl ContainerInfo {
-    fn __repr__(&self) -> String {
-        let Self { name, images, state, size, .. } = self;
-        format!("ContainerInfo(name='{name}', images={images:?}, state='{state}', size={size})")
+impl From<xdocker_core::ContainerInfo> for ContainerInfo {
+    fn from(info: xdocker_core::ContainerInfo) -> Self {
+        let pid = match info.state {
+            State::Running { pid } => Some(pid),
+            _ => None,
+        };
+        let endpoint = info.network.endpoint();
+        Self {
+            name: info.name.to_string(),
+            images: info.images.iter().map(ToString::to_string).collect(),
+            hostname: info.hostname.to_string(),
+            netns: info.netns.map(|netns| netns.to_string()),
+            vip: endpoint.and_then(|endpoint| endpoint.address()).map(|vip| vip.to_string()),
+            ports: endpoint.map(|endpoint| endpoint.port_map().to_string()).unwrap_or_default(),
+            host_eth: endpoint.and_then(|endpoint| endpoint.interface()).map(ToString::to_string),
+            network: info.network.to_string(),
+            sandbox: Sandbox::from(&info.sandbox),
+            tmpfs: info.tmpfs.iter().map(|tmpfs| tmpfs.path().to_owned()).collect(),
+            limits: Limits::from(&info.resources),
+            size: info.size,
+            created: info.created,
+            state: word(info.state),
+            pid,
+            exit: info.exit.map(Exit::from),
+        }
     }
 }

@@ -1,29 +1,35 @@
 //! Programs that are talked with, in the manner of `subprocess.Popen`.
 
+use std::ffi::OsString;
 use std::fs::File;
 use std::os::fd::{AsFd, AsRawFd, IntoRawFd};
-use std::path::PathBuf;
 use std::sync::{PoisonError, RwLock};
+use std::time::Duration;
 
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use xdocker_core::{Child, Stdio, Terminal, WindowSize};
 
-use crate::descriptor::duplicate;
-use crate::error::{class, invalid, to_python};
+use crate::container::signal;
+use crate::error::{invalid, to_python};
 use crate::run::{Program, returncode};
-use crate::wait::{deadline, sliced};
+use crate::wait::{deadline, sliced, too_late};
 
 /// A new pipe, as in `subprocess`.
 pub(crate) const PIPE: i32 = -1;
+/// For standard error: where standard output leads, as in `subprocess`.
+pub(crate) const STDOUT: i32 = -2;
 /// `/dev/null`, as in `subprocess`.
 pub(crate) const DEVNULL: i32 = -3;
 
-/// A process in a container. It gets SIGHUP, and SIGKILL two seconds later, when this object goes before it has ended.
+/// A process in a container.
+///
+/// It gets SIGHUP, and SIGKILL two seconds later, when this object goes before it has ended.
 #[pyclass(frozen, module = "xdocker")]
 pub(crate) struct Process {
-    /// The program and its arguments.
+    /// The program and its arguments; with ``shell`` the line alone.
     #[pyo3(get)]
-    args: Vec<PathBuf>,
+    args: Vec<OsString>,
     /// The process in the host's PID namespace.
     #[pyo3(get)]
     pid: u32,
@@ -49,14 +55,22 @@ impl Process {
         streams: [Option<Bound<'_, PyAny>>; 3],
         text: bool,
         terminal: Option<WindowSize>,
+        limit: Option<Duration>,
     ) -> PyResult<Self> {
-        let mut command = program.command(container)?;
         let [stdin, stdout, stderr] = streams.map(stdio);
-        command.stdin(stdin?).stdout(stdout?).stderr(stderr?);
-        if let Some(size) = terminal {
-            command.terminal(size);
-        }
-        let mut child = py.detach(|| command.spawn()).map_err(to_python)?;
+        let (stdin, stdout, stderr) = (stdin?, stdout?, stderr?);
+        let start = || {
+            let mut command = program.command(container)?;
+            command.stdin(stdin).stdout(stdout).stderr(stderr);
+            if let Some(size) = terminal {
+                command.terminal(size);
+            }
+            if let Some(limit) = limit {
+                command.timeout(limit);
+            }
+            command.spawn()
+        };
+        let mut child = py.detach(start).map_err(to_python)?;
         let terminal = child.terminal.take();
         let open = |pipe: Option<File>, mode| pipe.map(|pipe| stream(py, pipe, mode, text)).transpose();
         let (stdin, stdout) = match &terminal {
@@ -81,21 +95,20 @@ impl Process {
 
 #[pymethods]
 impl Process {
-    /// Exit code, or minus the signal that ended it; `None` while it runs.
+    /// Exit code, or minus the signal that ended it; ``None`` while it runs.
     fn poll(&self, py: Python<'_>) -> PyResult<Option<i32>> {
         self.ended(py, Some(0.0))
     }
 
-    /// Waits for its end and returns its exit code, or minus the signal that ended it.
+    /// Waits for its end: exit code, or minus the signal that ended it.
+    ///
+    /// Raises :class:`Timeout` after ``timeout`` seconds, and the process runs on then; or when it was ended because the
+    /// time that :meth:`Container.popen` gave it was up.
     #[pyo3(signature = (timeout=None))]
     fn wait(&self, py: Python<'_>, timeout: Option<f64>) -> PyResult<i32> {
         match self.ended(py, timeout)? {
             Some(code) => Ok(code),
-            None => {
-                let program = self.args.first().map(|program| program.display().to_string());
-                let message = format!("{} did not end in time", program.unwrap_or_default());
-                Err(PyErr::from_type(class(py, "Timeout")?, (message,)))
-            }
+            None => Err(too_late(py, format!("{} did not end in time", Program::name(&self.args)))),
         }
     }
 
@@ -106,6 +119,7 @@ impl Process {
 
     /// Sends a signal to its process group. One that has ended is no error.
     fn send_signal(&self, py: Python<'_>, signal: i32) -> PyResult<()> {
+        let signal = self::signal(signal)?;
         let signal = || self.child.read().unwrap_or_else(PoisonError::into_inner).signal(signal);
         py.detach(signal).map_err(to_python)
     }
@@ -120,7 +134,7 @@ impl Process {
         self.send_signal(py, 9)
     }
 
-    /// Tells the process that its terminal has so many rows and columns.
+    /// Gives its terminal another size. Raises :class:`InvalidArgument` when it has none.
     fn resize(&self, rows: u16, columns: u16) -> PyResult<()> {
         let terminal = self.terminal.as_ref().ok_or_else(|| invalid("pty `False`: it has no terminal"))?;
         terminal.resize(WindowSize { rows, columns }).map_err(to_python)
@@ -148,10 +162,8 @@ impl Process {
         self.wait(py, None).map(drop)
     }
 
-    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
-        let args: Vec<_> = self.args.iter().map(|arg| arg.to_string_lossy()).collect();
-        let code = self.poll(py)?.map_or_else(|| "None".to_owned(), |code| code.to_string());
-        Ok(format!("Process(args={args:?}, pid={}, returncode={code})", self.pid))
+    fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
+        crate::record::shown(slf, "Process", &["args", "pid"])
     }
 }
 
@@ -173,11 +185,16 @@ fn stdio(stream: Option<Bound<'_, PyAny>>) -> PyResult<Stdio> {
     let Some(stream) = stream else { return Ok(Stdio::Inherit) };
     let number = match stream.extract::<i32>() {
         Ok(PIPE) => return Ok(Stdio::Piped),
+        Ok(STDOUT) => return Ok(Stdio::Output),
         Ok(DEVNULL) => return Ok(Stdio::Null),
         Ok(number) => number,
-        Err(_) => stream.call_method0("fileno")?.extract()?,
+        Err(_) if stream.hasattr("fileno")? => stream.call_method0("fileno")?.extract()?,
+        Err(_) => {
+            let wrong = "a standard stream is PIPE, DEVNULL, an open file, its descriptor, or None";
+            return Err(PyTypeError::new_err(wrong));
+        }
     };
-    duplicate(stream.py(), number).map(Stdio::File)
+    Stdio::copy_of(number).map_err(to_python)
 }
 
 /// A file object of Python's, which owns `file` from here on.

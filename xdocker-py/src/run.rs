@@ -1,6 +1,7 @@
 //! Programs that are run to their end, in the manner of `subprocess.run`.
 
 use std::collections::HashMap;
+use std::ffi::OsString;
 use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
@@ -8,40 +9,102 @@ use std::process::{ExitStatus, Output};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyBytes, PyString};
-use xdocker_core::{Command, Stdio};
+use xdocker_core::{Command, Stdio, User};
 
+use crate::convert::option;
 use crate::error::{class, invalid, to_python};
-use crate::wait::sliced;
+use crate::wait::{sliced, too_late};
 
 /// How a process ended: its exit code, or minus the signal that ended it.
 pub(crate) fn returncode(status: ExitStatus) -> i32 {
     status.code().unwrap_or_else(|| -status.signal().unwrap_or_default())
 }
 
+/// A program as it was given.
+pub(crate) enum Arguments {
+    /// A line for the shell.
+    Line(String),
+    /// The program and its arguments.
+    List(Vec<OsString>),
+}
+
+impl FromPyObject<'_, '_> for Arguments {
+    type Error = PyErr;
+    fn extract(object: Borrowed<'_, '_, PyAny>) -> PyResult<Self> {
+        if object.is_instance_of::<PyString>() {
+            return object.extract().map(Self::Line);
+        }
+        let arguments: Vec<PathBuf> = object.extract()?;
+        Ok(Self::List(arguments.into_iter().map(PathBuf::into_os_string).collect()))
+    }
+}
+
 /// What a program is started with.
 pub(crate) struct Program {
-    pub(crate) args: Vec<PathBuf>,
-    pub(crate) env: Option<HashMap<String, String>>,
-    pub(crate) cwd: Option<PathBuf>,
+    /// The program and its arguments; a line for the shell alone.
+    pub(crate) args: Vec<OsString>,
+    line: Option<String>,
+    env: Option<HashMap<OsString, OsString>>,
+    workdir: Option<PathBuf>,
+    user: Option<User>,
 }
 
 impl Program {
-    /// The core's command for it, in `container`.
-    pub(crate) fn command(&self, container: &xdocker_core::Container) -> PyResult<Command> {
-        let [program, arguments @ ..] = self.args.as_slice() else {
-            return Err(invalid("args `[]`: the program is missing"));
+    /// Checked as far as it can be without the container.
+    pub(crate) fn new(
+        args: Arguments,
+        shell: bool,
+        env: Option<HashMap<OsString, OsString>>,
+        workdir: Option<PathBuf>,
+        user: Option<&str>,
+    ) -> PyResult<Self> {
+        let (args, line) = match (args, shell) {
+            (Arguments::List(args), false) => (args, None),
+            (Arguments::Line(line), true) => (vec![line.clone().into()], Some(line)),
+            (Arguments::Line(_), false) => {
+                return Err(PyTypeError::new_err(
+                    "argument 'args': a list is wanted; a line for the shell goes with shell=True",
+                ));
+            }
+            (Arguments::List(_), true) => {
+                return Err(PyTypeError::new_err("argument 'args': with shell=True a str is wanted"));
+            }
         };
-        let mut command = container.command(program);
-        command.args(arguments);
+        if args.is_empty() {
+            return Err(invalid("args `[]`: the program is missing"));
+        }
+        Ok(Self { args, line, env, workdir, user: option(user)? })
+    }
+
+    /// The core's command for it, in `container`.
+    pub(crate) fn command(&self, container: &xdocker_core::Container) -> xdocker_core::Result<Command> {
+        let mut command = match &self.line {
+            Some(line) => container.shell(line)?,
+            None => {
+                let mut command = container.command(&self.args[0]);
+                command.args(&self.args[1..]);
+                command
+            }
+        };
         for (name, value) in self.env.iter().flatten() {
             command.env(name, value);
         }
-        if let Some(directory) = &self.cwd {
+        if let Some(directory) = &self.workdir {
             command.current_dir(directory);
         }
+        if let Some(user) = &self.user {
+            command.user(user.clone());
+        }
         Ok(command)
+    }
+
+    /// What to call it.
+    pub(crate) fn name(args: &[OsString]) -> String {
+        args.first().map(|program| program.to_string_lossy().into_owned()).unwrap_or_default()
     }
 }
 
@@ -51,14 +114,14 @@ pub(crate) enum Input {
     /// As text, for UTF-8.
     Text(String),
     /// As it is.
-    Bytes(Vec<u8>),
+    Bytes(PyBackedBytes),
 }
 
 impl From<Input> for Vec<u8> {
     fn from(input: Input) -> Self {
         match input {
             Input::Text(text) => text.into_bytes(),
-            Input::Bytes(bytes) => bytes,
+            Input::Bytes(bytes) => bytes.to_vec(),
         }
     }
 }
@@ -66,19 +129,19 @@ impl From<Input> for Vec<u8> {
 /// A program that has been run.
 #[pyclass(frozen, get_all, module = "xdocker")]
 pub(crate) struct CompletedRun {
-    /// The program and its arguments.
-    args: Vec<PathBuf>,
+    /// The program and its arguments; with ``shell`` the line alone.
+    args: Vec<OsString>,
     /// Exit code, or minus the signal that ended it.
     returncode: i32,
-    /// What it has printed: bytes, or a text.
+    /// What it has printed: bytes, or with ``text`` a str.
     stdout: Py<PyAny>,
-    /// What it has printed as errors: bytes, or a text.
+    /// What it has printed as errors: bytes, or with ``text`` a str.
     stderr: Py<PyAny>,
 }
 
 #[pymethods]
 impl CompletedRun {
-    /// Raises `CommandFailed` unless it ended with 0.
+    /// Raises :class:`CommandFailed` unless it ended with 0.
     fn check_returncode(slf: &Bound<'_, Self>) -> PyResult<()> {
         match slf.get().returncode {
             0 => Ok(()),
@@ -86,13 +149,8 @@ impl CompletedRun {
         }
     }
 
-    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
-        let args: Vec<_> = self.args.iter().map(|arg| arg.to_string_lossy()).collect();
-        let (stdout, stderr) = (self.stdout.bind(py).repr()?, self.stderr.bind(py).repr()?);
-        Ok(format!(
-            "CompletedRun(args={args:?}, returncode={}, stdout={stdout}, stderr={stderr})",
-            self.returncode
-        ))
+    fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
+        crate::record::shown(slf, "CompletedRun", &["args", "returncode", "stdout", "stderr"])
     }
 }
 
@@ -104,10 +162,10 @@ fn printed<'py>(py: Python<'py>, bytes: &[u8], text: bool) -> PyResult<Bound<'py
     }
 }
 
-/// A program that is being run: what a coroutine waits for on `fileno()`.
+/// A program that is being run: what an event loop waits for on ``fileno()``.
 #[pyclass(frozen, module = "xdocker")]
 pub(crate) struct Exchange {
-    args: Vec<PathBuf>,
+    args: Vec<OsString>,
     text: bool,
     check: bool,
     /// `None` once it is over.
@@ -124,11 +182,13 @@ impl Exchange {
         text: bool,
         check: bool,
     ) -> PyResult<Self> {
-        let mut command = program.command(container)?;
-        command.stdin(if input.is_some() { Stdio::Piped } else { Stdio::Null });
-        command.stdout(Stdio::Piped).stderr(Stdio::Piped);
+        let stdin = if input.is_some() { Stdio::Piped } else { Stdio::Null };
         let input = input.map(Vec::from).unwrap_or_default();
-        let start = || xdocker_core::Exchange::new(command.spawn()?, input);
+        let start = || {
+            let mut command = program.command(container)?;
+            command.stdin(stdin).stdout(Stdio::Piped).stderr(Stdio::Piped);
+            xdocker_core::Exchange::new(command.spawn()?, input)
+        };
         let inner = py.detach(start).map_err(to_python)?;
         Ok(Self { args: program.args, text, check, inner: Mutex::new(Some(inner)) })
     }
@@ -168,7 +228,7 @@ impl Exchange {
 
 #[pymethods]
 impl Exchange {
-    /// A descriptor that is readable when `advance()` has something to do.
+    /// A descriptor that is readable when :meth:`advance` has something to do.
     fn fileno(&self) -> PyResult<i32> {
         let inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         let exchange = inner.as_ref().ok_or_else(|| invalid("the result has been taken already"))?;
@@ -200,20 +260,19 @@ impl Exchange {
         Ok(run.unbind())
     }
 
-    /// Kills the process and gives the `Timeout` to raise, with what was printed until then as `stdout` and
-    /// `stderr`.
+    /// Kills the process and gives the :class:`Timeout` to raise, with what was printed until then as ``stdout`` and
+    /// ``stderr``.
     fn timed_out(&self, py: Python<'_>) -> PyResult<PyErr> {
         let output = self.take(py, true)?;
-        let program = self.args.first().map(|program| program.display().to_string()).unwrap_or_default();
-        let message = format!("{program} did not end in time and was killed");
-        let error = PyErr::from_type(class(py, "Timeout")?, (message,));
+        let error = too_late(py, format!("{} did not end in time and was killed", Program::name(&self.args)));
         error.value(py).setattr("stdout", PyBytes::new(py, &output.stdout))?;
         error.value(py).setattr("stderr", PyBytes::new(py, &output.stderr))?;
         Ok(error)
     }
 
-    /// Kills the process.
+    /// Kills the process and forgets it.
     fn abandon(&self, py: Python<'_>) -> PyResult<()> {
-        self.take(py, true).map(drop)
+        let taken = self.inner.lock().unwrap_or_else(PoisonError::into_inner).take();
+        py.detach(|| taken.map_or(Ok(()), |exchange| exchange.child().kill())).map_err(to_python)
     }
 }

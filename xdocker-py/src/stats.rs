@@ -1,64 +1,6 @@
 //! What a container uses, as records. Times are seconds, sizes bytes.
 
-use pyo3::prelude::*;
-
-/// Defines a record that shows its fields.
-macro_rules! record {
-    ($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty,)* }) => {
-        $(#[$doc])*
-        #[pyclass(frozen, eq, get_all, module = "xdocker")]
-        #[derive(Clone, Debug, PartialEq)]
-        pub(crate) struct $name { $($(#[$field_doc])* $field: $type,)* }
-
-        #[pymethods]
-        impl $name {
-            fn __repr__(&self) -> String {
-                let fields = [$(shown(stringify!($field), &self.$field)),*];
-                format!("{}({})", stringify!($name), fields.join(", "))
-            }
-        }
-    };
-}
-
-/// A field in Python's manner.
-fn shown(name: &str, value: &impl Shown) -> String {
-    format!("{name}={}", value.text())
-}
-
-/// What a field's value looks like in Python.
-trait Shown {
-    fn text(&self) -> String;
-}
-
-impl Shown for u64 {
-    fn text(&self) -> String {
-        self.to_string()
-    }
-}
-
-impl Shown for f64 {
-    fn text(&self) -> String {
-        format!("{self:?}")
-    }
-}
-
-impl<T: Shown> Shown for Option<T> {
-    fn text(&self) -> String {
-        self.as_ref().map_or_else(|| "None".to_owned(), Shown::text)
-    }
-}
-
-/// Records within records show themselves.
-macro_rules! shown_records {
-    ($($name:ident)*) => {$(
-        impl Shown for $name {
-            fn text(&self) -> String {
-                self.__repr__()
-            }
-        }
-    )*};
-}
-shown_records!(CpuStats MemoryStats PidsStats IoStats NetworkStats);
+use crate::record::record;
 
 record!(
     /// Time of the CPU, in seconds.

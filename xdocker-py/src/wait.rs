@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 
-use crate::error::{invalid, to_python};
+use crate::error::{class, invalid, to_python};
 
 /// How long we wait before we ask whether there was a signal.
 pub(crate) const SLICE: Duration = Duration::from_millis(50);
@@ -22,6 +22,14 @@ pub(crate) fn deadline(seconds: Option<f64>) -> PyResult<Option<Instant>> {
 pub(crate) fn duration(what: &str, seconds: f64) -> PyResult<Duration> {
     let duration = Duration::try_from_secs_f64(seconds);
     duration.map_err(|_| invalid(format!("{what} `{seconds}`: not a number of seconds from 0 on")))
+}
+
+/// What is raised when `what` did not happen in time.
+pub(crate) fn too_late(py: Python<'_>, what: impl Into<String>) -> PyErr {
+    match class(py, "Timeout") {
+        Ok(class) => PyErr::from_type(class, (what.into(),)),
+        Err(error) => error,
+    }
 }
 
 /// Does `wait` for slices of time until it gives something, `None` when `deadline` comes first.

@@ -1,14 +1,43 @@
-from collections.abc import Iterator
+from __future__ import annotations
+
+import gc
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 import xdocker
 
+PATIENCE = 10.0
+
+
+def until(happened: Callable[[], bool]) -> bool:
+    """Whether something happens that does not take long."""
+    deadline = time.monotonic() + PATIENCE
+    while not happened():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.01)
+    return True
+
+
+def left(home: Path) -> list[str]:
+    """What is there of the containers of a home, in the home and in the kernel."""
+    names = [f"container {path.name}" for path in (home / "containers").iterdir()]
+    work = [f"stage {path.name}" for path in (home / ".work").iterdir()]
+    mounts = [line for line in Path("/proc/self/mounts").read_text().splitlines() if str(home) in line]
+    return names + work + mounts
+
 
 @pytest.fixture(scope="session")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("home")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    home = tmp_path_factory.mktemp("home")
+    yield home
+    gc.collect()
+    assert left(home) == []
 
 
 @pytest.fixture(scope="session")
@@ -23,7 +52,10 @@ def xdocker_engine(engine: xdocker.Engine) -> xdocker.Engine:
 
 @pytest.fixture(scope="session")
 def image(engine: xdocker.Engine) -> xdocker.Image:
-    return engine.images.install_test("1.0.0", busybox=True)
+    made = engine.images.install_test("1.0.0", busybox=True)
+    # The first boot of a process keeps the helper program for the others.
+    engine.containers.run(made, net="HOST").destroy()
+    return made
 
 
 @pytest.fixture
@@ -31,3 +63,16 @@ def c(engine: xdocker.Engine, image: xdocker.Image) -> Iterator[xdocker.Containe
     with engine.containers.run(image, net="HOST") as container:
         yield container
     assert engine.containers.list() == []
+
+
+@pytest.fixture
+def script(home: Path) -> Callable[[str], list[str]]:
+    """The command line of a program that has the engine and the image ``test``."""
+    begin = "import os, signal, sys, time, xdocker\nengine = xdocker.Engine(sys.argv[1])\n"
+    return lambda text: [sys.executable, "-c", begin + text, str(home)]
+
+
+def held() -> tuple[int, int]:
+    """Open descriptors and threads of this process."""
+    gc.collect()
+    return len(os.listdir("/proc/self/fd")), len(os.listdir("/proc/self/task"))

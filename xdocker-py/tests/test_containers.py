@@ -1,50 +1,26 @@
-import subprocess
-import sys
+"""The life of a container, and what can be seen of it."""
+
+from __future__ import annotations
+
+import signal
+import socket
 import time
 from pathlib import Path
-from typing import Any, Callable
 
 import pytest
 
 import xdocker
-
-OWNER = """
-import os, signal, sys, xdocker
-engine = xdocker.Engine(sys.argv[1])
-c = engine.containers.run("test", name="bound", net="HOST")
-engine.containers.create("test", name="detached", net="HOST").boot()
-print(c.info().pid, flush=True)
-{}
-"""
-
-
-def gone(pid: int) -> bool:
-    deadline = time.monotonic() + 5
-    while Path(f"/proc/{pid}").exists():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.01)
-    return True
-
-
-@pytest.mark.parametrize("end", ["", "os._exit(1)", "os.kill(os.getpid(), signal.SIGKILL)", "raise RuntimeError"])
-def test_a_bound_container_goes_with_its_interpreter(
-    engine: xdocker.Engine, image: xdocker.Image, home: Path, end: str
-) -> None:
-    owner = subprocess.run(
-        [sys.executable, "-c", OWNER.format(end), str(home)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-    )
-    assert gone(int(owner.stdout))
-    assert [(each.name, each.state) for each in engine.containers.list()] == [("detached", "running")]
-    engine.containers.get("detached").destroy(force=True)
+from xdocker.options import ContainerOptions
 
 
 def test_a_life(engine: xdocker.Engine, image: xdocker.Image) -> None:
-    c = engine.containers.create(image, name="db", hostname="host", net="HOST", tmpfs=["/tmp"], memory="64M")
+    c = engine.containers.create(image, name="db", hostname="host", net="HOST", tmpfs=[Path("/tmp")], memory="64M")
     assert c.info().state == c.state == "stopped"
     with pytest.raises(xdocker.Conflict) as caught:
         c.run(["true"])
     assert caught.value.hint == "boot() starts it"
+    with pytest.raises(xdocker.Conflict, match="never run"):
+        c.wait()
     c.boot()
     assert c.run(["hostname"]).stdout == b"host\n"
     memory = c.stats().memory
@@ -52,81 +28,146 @@ def test_a_life(engine: xdocker.Engine, image: xdocker.Image) -> None:
     c.run(["sh", "-c", "echo kept > /root/file"], check=True)
     c.shutdown()
     exit = c.info().exit
-    assert exit is not None and exit.returncode == 0 and not exit.lost
-    assert c.to_image("db:1.0") == "db:1.0"
-    with engine.containers.run(["test", "db"], net="HOST", name="again") as again:
+    assert exit is not None and exit.returncode == 0 and not exit.lost and c.wait() == exit
+    made = c.to_image("db:1.0")
+    assert (made.name, made.version) == ("db", "1.0") and made == engine.images.get("db")
+    with engine.containers.run(["test", made], net="HOST", name="again") as again:
         assert again.run(["cat", "/root/file"]).stdout == b"kept\n"
     back = engine.containers.from_image("db")
     assert back.name == "db"
     back.destroy()
+    with pytest.raises(xdocker.NotFound):
+        back.info()
 
 
 def test_a_command_as_pid_1(engine: xdocker.Engine, image: xdocker.Image) -> None:
     c = engine.containers.create(image, name="once", net="HOST")
-    c.boot(["sh", "-c", "exit 5"])
-    while c.state != "stopped":
-        time.sleep(0.01)
-    exit = c.info().exit
-    assert exit is not None and exit.returncode == 5
+    c.boot(["sh", "-c", "exit $CODE"], env={"CODE": "5"}, workdir="/tmp")
+    exit = c.wait(timeout=10)
+    assert exit.returncode == 5 and exit == c.info().exit
+    c.boot(["sleep", "60"])
+    with pytest.raises(xdocker.Timeout):
+        c.wait(timeout=0.05)
+    c.kill()
+    assert c.wait().returncode == -signal.SIGKILL
     c.destroy()
 
 
-def test_the_fixture_makes_containers(
-    xdocker_container: Callable[..., xdocker.Container], image: xdocker.Image
-) -> None:
-    one, two = xdocker_container(image, net="HOST"), xdocker_container(image, net="HOST")
-    assert one.name != two.name
-    assert one.run(["true"]).returncode == two.run(["true"]).returncode == 0
+def test_terminating_and_signals(engine: xdocker.Engine, image: xdocker.Image) -> None:
+    command = ["sh", "-c", "trap 'exit 7' USR1; while :; do sleep 0.02; done"]
+    with engine.containers.run(image, command, net="HOST") as c:
+        c.send_signal(0)
+        time.sleep(0.2)
+        c.send_signal(signal.SIGUSR1)
+        assert c.wait(timeout=10).returncode == 7
+    with engine.containers.run(image, net="HOST") as c:
+        c.terminate()
+        assert c.wait(timeout=10).returncode == 0
 
 
-@pytest.mark.parametrize(
-    ("wrong", "error"),
-    [
-        ({"name": "a/b"}, xdocker.InvalidArgument),
-        ({"name": 1}, TypeError),
-        ({"hostname": ""}, xdocker.InvalidArgument),
-        ({"net": "TOKEN"}, xdocker.InvalidArgument),
-        ({"ports": {80: 80}}, xdocker.InvalidArgument),
-        ({"net": "BRIDGE", "ports": {80: 0}}, xdocker.InvalidArgument),
-        ({"net": "BRIDGE", "ports": 80}, TypeError),
-        ({"net": "BRIDGE", "vip": "10.0.0"}, xdocker.InvalidArgument),
-        ({"tmpfs": ["relative"]}, xdocker.InvalidArgument),
-        ({"tmpfs": 1}, TypeError),
-        ({"cap_add": ["NO_SUCH"]}, xdocker.InvalidArgument),
-        ({"memory": "many"}, xdocker.InvalidArgument),
-        ({"memory": -1}, TypeError),
-        ({"cpus": "x"}, xdocker.InvalidArgument),
-        ({"read_only": "yes"}, TypeError),
-        ({"no_such_option": 1}, TypeError),
-        ({"seccomp": "/no/such/file"}, FileNotFoundError),
-    ],
-)
-def test_wrong_options(
-    engine: xdocker.Engine, image: xdocker.Image, wrong: dict[str, Any], error: type[Exception]
-) -> None:
-    with pytest.raises(error):
-        engine.containers.create(image, **wrong)
+def test_a_failed_boot_names_its_step(engine: xdocker.Engine, image: xdocker.Image) -> None:
+    with pytest.raises(xdocker.NotFound) as caught:
+        engine.containers.run(image, ["no-such-program"], net="HOST")
+    assert caught.value.step == "execute no-such-program"
     assert engine.containers.list() == []
 
 
-def test_wrong_arguments(engine: xdocker.Engine, image: xdocker.Image, c: xdocker.Container) -> None:
-    wrong: Any
-    for wrong in ("hostname", 1, [1], None):
-        with pytest.raises(TypeError):
-            c.run(wrong)
-    with pytest.raises(xdocker.InvalidArgument):
-        c.run([])
-    for timeout in (-1.0, float("nan")):
-        with pytest.raises(xdocker.InvalidArgument):
-            c.run(["true"], timeout=timeout)
-    with pytest.raises(xdocker.InvalidArgument):
-        c.popen(["true"], pty=True, stdout=xdocker.PIPE)
-    with pytest.raises(OSError):
-        c.popen(["true"], stdout=12345)
-    for wrong in (1, None, b"test"):
-        with pytest.raises(TypeError):
-            engine.containers.create(wrong)
-    with pytest.raises(xdocker.InvalidArgument):
-        engine.containers.create([])
-    with pytest.raises(xdocker.NotFound):
-        engine.containers.get("nobody")
+def test_what_it_is_can_be_read(engine: xdocker.Engine, image: xdocker.Image) -> None:
+    options: ContainerOptions = {
+        "name": "all",
+        "hostname": "h",
+        "net": "HOST",
+        "tmpfs": ["/tmp"],
+        "read_only": True,
+        "cap_add": ["NET_RAW"],
+        "cap_drop": ["ALL"],
+        "seccomp": "unconfined",
+        "new_privileges": True,
+        "masks": False,
+        "core_dumps": True,
+        "cpus": 0,
+        "cpu_quota": "50%",
+        "cpu_weight": 200,
+        "memory": "64M",
+        "memory_reservation": 1 << 24,
+        "pids": 100,
+        "io_weight": "300",
+    }
+    c = engine.containers.create(image, **options)
+    info = c.info()
+    assert (info.name, info.hostname, info.network, info.images) == ("all", "h", "HOST", ["test:1.0.0"])
+    assert (info.netns, info.vip, info.ports, info.host_eth) == (None, None, "", None)
+    assert info.tmpfs == [Path("/tmp")] and info.state == "stopped" and info.pid is None and info.exit is None
+    assert repr(info.sandbox) == (
+        "Sandbox(capabilities=['NET_RAW'], seccomp='unconfined', new_privileges=True, masks=False, "
+        "core_dumps=True, read_only=True)"
+    )
+    assert repr(info.limits) == (
+        "Limits(cpus='0', cpu_quota=50, cpu_weight=200, memory=67108864, memory_reservation=16777216, "
+        "pids=100, io_weight=300)"
+    )
+    assert engine.containers.list() == [info]
+    c.destroy()
+
+
+def test_the_sandbox_is_what_was_asked_for(engine: xdocker.Engine, image: xdocker.Image) -> None:
+    line = "grep -c . /proc/kcore; grep -E '^(CapEff|Seccomp|NoNewPrivs):' /proc/self/status | tr -d '\\t\\n'"
+    with engine.containers.run(image, net="HOST", read_only=True, cap_drop=["ALL"], cap_add=["KILL"]) as c:
+        said = c.run(line, shell=True, text=True).stdout
+        assert said.endswith("CapEff:0000000000000020NoNewPrivs:1Seccomp:2")
+        assert c.run(["touch", "/file"]).returncode != 0 and c.run(["touch", "/tmp/file"]).returncode == 0
+    with engine.containers.run(image, net="HOST", seccomp="unconfined", new_privileges=True) as c:
+        assert c.run(line, shell=True, text=True).stdout.endswith("NoNewPrivs:0Seccomp:0")
+
+
+def test_limits_change_while_it_runs(engine: xdocker.Engine, image: xdocker.Image) -> None:
+    c = engine.containers.create(image, name="limited", net="HOST")
+    c.boot(pids=20)
+    assert (pids := c.stats().pids) is not None and pids.limit == 20
+    assert c.info().limits.pids is None, "that was for one run"
+    c.limit(pids="30", memory="64M")
+    assert (pids := c.stats().pids) is not None and pids.limit == 30
+    assert (c.info().limits.pids, c.info().limits.memory) == (30, 64 << 20)
+    c.destroy(force=True)
+
+
+def test_top_tells_of_processes(c: xdocker.Container) -> None:
+    process = c.popen(["sleep", "60"], stdin=xdocker.DEVNULL)
+    root, sleep = c.top()
+    assert (root.inner_pid, root.pid) == (1, c.info().pid)
+    assert (sleep.pid, sleep.command, sleep.name, sleep.uid) == (process.pid, ["sleep", "60"], "sleep", 0)
+    assert sleep.user == "root" and sleep.resident > 0
+    process.kill()
+
+
+def test_a_port_is_waited_for(c: xdocker.Container) -> None:
+    # On the host's network another program may have any one port: it is asked for one that is free.
+    with socket.socket() as free:
+        free.bind(("", 0))
+        port = free.getsockname()[1]
+    assert not c.listens(port)
+    with pytest.raises(xdocker.Timeout, match=f"port {port}"):
+        c.wait_for_port(port, timeout=0.05)
+    server = c.popen(["sh", "-c", f"sleep 0.2; exec nc -l -p {port} -e true"], stdin=xdocker.DEVNULL)
+    c.wait_for_port(port, timeout=10)
+    assert c.listens(port) and not c.listens(port, transport="udp")
+    server.kill()
+    server.wait()
+
+
+def test_a_port_of_udp(c: xdocker.Container) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.bind(("127.0.0.1", 0))
+        port = server.getsockname()[1]
+        c.wait_for_port(port, 10, transport="udp")
+    assert not c.listens(port, transport="udp")
+
+
+def test_waiting_for_a_port_ends_with_the_container(engine: xdocker.Engine, image: xdocker.Image) -> None:
+    with engine.containers.run(image, ["sleep", "0.2"], net="CUSTOM") as c, pytest.raises(xdocker.Conflict):
+        c.wait_for_port(1, timeout=10)
+
+
+def test_the_state_of_a_container_is_a_word(c: xdocker.Container, engine: xdocker.Engine) -> None:
+    assert c.state == "running" and engine.containers.get(c.name).state == "running"
+    assert c.root.is_dir() and repr(c) == "Container('test')"

@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Optional
-
+# What checkers of types read, and the interpreter need not: `import xdocker` is to be quick.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ._native import CompletedRun
+    from typing import Optional
+
+    from ._native.run import CompletedRun
+
+__all__ = [
+    "AlreadyExists",
+    "CommandFailed",
+    "Conflict",
+    "EngineError",
+    "InvalidArgument",
+    "NotFound",
+    "PermissionDenied",
+    "Timeout",
+    "Unsupported",
+    "XdockerError",
+]
 
 
 class XdockerError(Exception):
@@ -40,7 +55,7 @@ class CommandFailed(XdockerError):
     """A program ended with another code than 0. ``result`` is what came of it."""
 
     def __init__(self, result: CompletedRun) -> None:
-        program = str(result.args[0])
+        program = result.args[0]
         if result.returncode < 0:
             super().__init__(f"{program} was ended by signal {-result.returncode}")
         else:

@@ -2,17 +2,34 @@
 
 from __future__ import annotations
 
-import itertools
-import os
-from collections.abc import Iterator
+import uuid
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from typing import Any, Callable
+from typing import TYPE_CHECKING, Optional, Protocol, Union
 
 import pytest
 
-from . import Container, Engine
+from . import Container, Engine, Image
 
-_NUMBERS = itertools.count()
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from .options import ContainerOptions, PathArgument
+
+__all__ = ["ContainerFactory", "xdocker_container", "xdocker_engine"]
+
+
+class ContainerFactory(Protocol):
+    """What the fixture :func:`xdocker_container` is."""
+
+    def __call__(
+        self,
+        image: Union[str, Image, Sequence[Union[str, Image]]],
+        command: Optional[Sequence[PathArgument]] = None,
+        **options: Unpack[ContainerOptions],
+    ) -> Container:
+        """A running container that goes with the test: :meth:`xdocker.Containers.run`."""
+        ...
 
 
 @pytest.fixture(scope="session")
@@ -22,16 +39,21 @@ def xdocker_engine() -> Engine:
 
 
 @pytest.fixture
-def xdocker_container(xdocker_engine: Engine) -> Iterator[Callable[..., Container]]:
+def xdocker_container(xdocker_engine: Engine) -> Iterator[ContainerFactory]:
     """Makes running containers that go with the test: ``xdocker_container(image, **options)``.
 
     The options are those of :meth:`xdocker.Containers.run`. Without ``name`` each gets one of its own, so that
-    tests may run beside each other.
+    tests may run beside each other, in one process or in several.
     """
     with ExitStack() as stack:
 
-        def run(image: Any, *args: Any, **options: Any) -> Container:
-            options.setdefault("name", f"pytest-{os.getpid()}-{next(_NUMBERS)}")
-            return stack.enter_context(xdocker_engine.containers.run(image, *args, **options))
+        def run(
+            image: Union[str, Image, Sequence[Union[str, Image]]],
+            command: Optional[Sequence[PathArgument]] = None,
+            **options: Unpack[ContainerOptions],
+        ) -> Container:
+            if options.get("name") is None:
+                options["name"] = f"pytest-{uuid.uuid4().hex[:12]}"
+            return stack.enter_context(xdocker_engine.containers.run(image, command, **options))
 
         yield run

@@ -1,0 +1,37 @@
+from typing import final
+
+__all__ = ["Progress", "Summary"]
+
+@final
+class Progress:
+    """How far an export or import has come."""
+
+    @property
+    def done(self) -> int:
+        """Bytes that are through, of ``total``: of the archive for an import, of the files for an export."""
+    @property
+    def total(self) -> int:
+        """Bytes that there are."""
+    @property
+    def archive(self) -> int:
+        """Bytes of the archive read or written so far."""
+    @property
+    def content(self) -> int:
+        """Bytes of the tar inside it."""
+
+@final
+class Summary:
+    """What an export has written."""
+
+    @property
+    def entries(self) -> int:
+        """Entries of the tar, the layer's own directory included."""
+    @property
+    def size(self) -> int:
+        """Bytes in its files."""
+    @property
+    def archive(self) -> int:
+        """Bytes of the archive."""
+    @property
+    def sockets(self) -> int:
+        """Sockets, which no archive can hold, left out."""

@@ -1,0 +1,59 @@
+//! What a container is to be, as keyword arguments of `run` and `create`.
+
+use std::path::PathBuf;
+
+use pyo3::prelude::*;
+use xdocker_core::ContainerSpec;
+
+use crate::convert::{ImagesArgument, option, parsed};
+use crate::keywords::{Keywords, keywords};
+use crate::limits::LimitKeywords;
+use crate::network::NetworkKeywords;
+use crate::sandbox::SandboxKeywords;
+
+keywords!(
+    /// What is neither network, sandbox nor limit.
+    Basics {
+        name: Option<String>,
+        hostname: Option<String>,
+        tmpfs: Vec<PathBuf>,
+    }
+);
+
+/// All of it.
+#[derive(Default)]
+pub(crate) struct Options {
+    basics: Basics,
+    network: NetworkKeywords,
+    sandbox: SandboxKeywords,
+    limits: LimitKeywords,
+}
+
+impl Keywords for Options {
+    fn take(&mut self, key: &str, value: &Bound<'_, PyAny>) -> PyResult<bool> {
+        Ok(self.basics.take(key, value)?
+            || self.network.take(key, value)?
+            || self.sandbox.take(key, value)?
+            || self.limits.take(key, value)?)
+    }
+}
+
+impl Options {
+    /// As the core has it.
+    pub(crate) fn spec(self, images: ImagesArgument) -> PyResult<ContainerSpec> {
+        let mut spec = ContainerSpec::new(images.0);
+        if let Some(name) = option(self.basics.name.as_deref())? {
+            spec = spec.name(name);
+        }
+        if let Some(hostname) = option(self.basics.hostname.as_deref())? {
+            spec = spec.hostname(hostname);
+        }
+        let tmpfs = self.basics.tmpfs.iter().map(|path| parsed(&path.to_string_lossy()));
+        let tmpfs = tmpfs.collect::<PyResult<Vec<_>>>()?;
+        Ok(spec
+            .network(self.network.network()?)
+            .sandbox(self.sandbox.sandbox()?)
+            .tmpfs(tmpfs)
+            .resources(self.limits.resources()?))
+    }
+}
