@@ -5,8 +5,8 @@
 //! process-wide flag, and no descriptor that a child of the caller's would inherit.
 #![allow(unsafe_code)]
 
-pub(crate) mod mount;
 pub(crate) mod descriptor;
+pub(crate) mod mount;
 pub(crate) mod pidfd;
 pub(crate) mod probe;
 pub(crate) mod program;
