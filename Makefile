@@ -25,7 +25,7 @@ help: ## List the targets
 demo: root linker ## Boot a container, talk to it, and leave nothing behind
 	$(CARGO) run --quiet --package xdocker-examples --bin quickstart
 
-test: root check rust-tests docs python-tests ## Run every check and every test
+test: root check rust-tests docs python-tests test-vm ## Run every check and every test
 
 check: linker ## Check the format, the lints and, with cargo-deny, licences and advisories
 	$(CARGO) fmt --all --check
@@ -67,15 +67,21 @@ $(VENV)/ready: xdocker-py/requirements-dev.txt
 	$(VENV)/bin/pip install --quiet --requirement $<
 	@touch $@
 
-VM_TESTS = limits faults sandbox session
+# Tests of the library and of the command: the limits first, since they are what the machine is for.
+VM_TESTS = --package xdocker-core --test limits --test faults --test sandbox --test session \
+  --package xdocker-cli --test quickstart --test resources --test network
 
 # Debian's QEMU and its qemu-utils may be of different builds, and the second is not needed.
 test-vm: root linker ## Run tests in a virtual machine, on a Debian kernel with cgroups of version 2 alone
 	@$(call install_package,busybox,busybox-static)
+	@$(call install_package,ip,iproute2)
+	@$(call install_package,nft,nftables)
+	@$(call install_package,setpriv,util-linux)
 	@$(call install_package,qemu-system-x86_64,qemu-system-x86 qemu-utils-)
 	$(CARGO) build --quiet --package xdocker-cli
-	$(CARGO) test --no-run --package xdocker-core $(VM_TESTS:%=--test %) --message-format=json-render-diagnostics \
-	  | sed -n 's/.*"executable":"\([^"]*\)".*/\1/p' | xargs tests/vm/run $(TARGET)/vm $(TARGET)/debug/xdocker
+	$(CARGO) test --no-run $(VM_TESTS) --message-format=json-render-diagnostics >$(TARGET)/vm-tests.json
+	sed -n 's/.*"profile":{[^}]*"test":true}.*"executable":"\([^"]*\)".*/\1/p' $(TARGET)/vm-tests.json \
+	  | xargs tests/vm/run $(TARGET)/vm $(TARGET)/debug/xdocker
 
 bench: root linker ## Measure whole operations, beside crun, runc and the kernel's floor
 	@$(call install_package,crun,crun)

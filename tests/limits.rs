@@ -1,6 +1,8 @@
 //! Real load under each limit, and what is told of it.
 
 use std::fs;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::process::Command;
 use std::thread;
@@ -128,6 +130,48 @@ fn what_uses_more_memory_than_it_may_dies_and_that_is_told() {
     assert_eq!(container.info().unwrap().exit.unwrap().oom_kills(), 0);
 }
 
+/// Writes so many megabytes to the disk, and waits for each.
+#[test]
+#[ignore = "a role of other tests"]
+fn fills_disk() {
+    let [megabytes] = role::arguments();
+    let mut file = fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .custom_flags(nix::libc::O_DSYNC)
+        .open("/big")
+        .unwrap();
+    for _ in 0..megabytes.parse().unwrap() {
+        file.write_all(&vec![1; 1 << 20]).unwrap();
+    }
+}
+
+#[test]
+fn a_disk_is_written_to_as_fast_as_it_may_be() {
+    let home = Home::new();
+    let disk =
+        |limit: &str| Resources::new().io_max(format!("{}:{limit}", home.path().display()).parse().unwrap());
+    let container = boot(&home, "box", disk("wbps=1M"));
+    let fill = || {
+        let start = Instant::now();
+        assert!(role::in_container(&container, "fills_disk", ["4"]).status().unwrap().success());
+        start.elapsed()
+    };
+    let limited = fill();
+    // The first slice of time may be given out at once.
+    assert!(limited > Duration::from_millis(2500), "4 MiB in {limited:?}");
+    assert!(container.stats().unwrap().io.unwrap().written >= 4 << 20);
+    container.limit(&disk("wbps=max")).unwrap_or_else(|error| panic!("{}", error.chain()));
+    let free = fill();
+    assert!(free < limited / 2, "{free:?} without a limit, {limited:?} with one");
+    // A container that had no such limit gets one while it runs.
+    let other = boot(&home, "other", Resources::new());
+    other.limit(&disk("wbps=1M")).unwrap_or_else(|error| panic!("{}", error.chain()));
+    let start = Instant::now();
+    assert!(role::in_container(&other, "fills_disk", ["3"]).status().unwrap().success());
+    assert!(start.elapsed() > Duration::from_millis(1500), "3 MiB in {:?}", start.elapsed());
+}
+
 #[test]
 fn a_fork_bomb_ends_with_its_container() {
     let home = Home::new();
@@ -218,6 +262,7 @@ fn what_the_host_cannot_give_is_refused_before_anything_starts() {
         none().cpu_quota("800000%".parse().unwrap()),
         memory("1"),
         memory("10M").memory_reservation("11M".parse().unwrap()),
+        none().io_max("/proc:wbps=1M".parse().unwrap()),
     ];
     for limits in bad {
         let error = container.boot(&Boot::new().resources(limits.clone())).unwrap_err();

@@ -80,6 +80,7 @@ fn what_makes_no_sense_is_refused() {
         ("--mem-limit 1.5G", "a number of bytes is expected"),
         ("--pids-limit 0", "a number from 1 to 4194304 or `max`"),
         ("--cpu-weight 10001", "a number from 1 to 10000"),
+        ("--io-max vda:wbps=1M", "an absolute path, a colon and some of rbps, wbps, riops and wiops"),
     ] {
         home.unchanged(|| home.xdocker(&format!("-a boot -c test {options}")).fails(2, why));
     }
@@ -87,6 +88,8 @@ fn what_makes_no_sense_is_refused() {
         ("--cpus 4000", "list of CPU cores `4000`: there is no core 4000 here"),
         ("--cpu-quota 700000%", "all cores together are"),
         ("--mem-limit 1", "a container cannot start with less"),
+        ("--io-max /proc:wbps=1M", "/proc is not on one disk"),
+        ("--io-max /dev/none:wbps=1M", "cannot look at /dev/none: No such file"),
         (
             "--mem-limit 10M --mem-reservation 20M",
             "memory reservation `20M`: it is more than the limit of 10M",

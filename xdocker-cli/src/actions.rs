@@ -2,6 +2,7 @@
 //! knows no path, mount or rule.
 
 pub(crate) mod archive;
+pub(crate) mod events;
 pub(crate) mod files;
 pub(crate) mod image;
 pub(crate) mod lifecycle;

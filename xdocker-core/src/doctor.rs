@@ -95,6 +95,18 @@ impl HostReport {
                 LIMITS.iter().filter(|each| can(each)).map(|each| each.name()).collect::<Vec<_>>().join(","),
                 "limits of the others (of cpu, cpuset, memory, pids) are refused",
             ),
+            optional(
+                "disk limits",
+                can(&Controller::Io),
+                String::new(),
+                "--io-max and --io-weight are refused",
+            ),
+            optional(
+                "disk weights",
+                can(&Controller::Io) && has_weights(),
+                String::new(),
+                "--io-weight makes no difference: no disk has the scheduler bfq, and io.cost is off",
+            ),
             optional("nftables", nftables(), String::new(), "no BRIDGE networks, no published ports"),
             optional(
                 "user namespaces",
@@ -130,6 +142,16 @@ fn optional(name: &'static str, present: bool, detail: String, without: &'static
 /// A number in a file of /proc/sys.
 fn setting(path: &str) -> Option<u64> {
     fs::read_to_string(path).ok()?.trim().parse().ok()
+}
+
+/// Whether anything shares a disk by weights.
+fn has_weights() -> bool {
+    let mut disks = fs::read_dir("/sys/block").into_iter().flatten().flatten();
+    let has_bfq = |disk: fs::DirEntry| {
+        fs::read_to_string(disk.path().join("queue/scheduler")).is_ok_and(|text| text.contains("[bfq]"))
+    };
+    let cost = fs::read_to_string("/sys/fs/cgroup/io.cost.qos");
+    disks.any(has_bfq) || cost.is_ok_and(|text| text.contains("enable=1"))
 }
 
 /// The namespaces that this kernel does not have, in one text.

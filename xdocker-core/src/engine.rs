@@ -5,7 +5,8 @@ use std::time::SystemTime;
 use std::{env, fs, io};
 
 use crate::container::{
-    Container, ContainerInfo, Definition, Ephemeral, build, change_bridge, names, own, settle, take_over_all,
+    Container, ContainerInfo, Definition, Ephemeral, Events, build, change_bridge, names, own, settle,
+    take_over_all,
 };
 use crate::error::{Error, Result};
 use crate::home::{Durability, Home};
@@ -189,6 +190,23 @@ impl Engine {
             container.take_over()?;
         }
         Ok(container)
+    }
+
+    /// What happens to the containers of this home from now on, whoever does it.
+    ///
+    /// ```no_run
+    /// # let engine = xdocker_core::Engine::open("/var/xdocker")?;
+    /// for event in engine.events()? {
+    ///     let event = event?;
+    ///     println!("{}: {:?}", event.container, event.kind);
+    /// }
+    /// # Ok::<(), xdocker_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::System`]: no more inotify instances or watches; [`Error::File`], [`Error::Record`].
+    pub fn events(&self) -> Result<Events> {
+        Events::of(&self.home)
     }
 
     /// All containers, by name.

@@ -51,7 +51,7 @@ mod tree;
 mod volumes;
 
 pub use cgroup::{CgroupName, CpuStats, IoStats, MemoryStats, NetworkStats, PidsStats, Stats, Throttling};
-pub use container::{Boot, Container, ContainerInfo, Ephemeral, Process, Root, Watch};
+pub use container::{Boot, Container, ContainerInfo, Ephemeral, Event, EventKind, Events, Process, Root, Watch};
 pub use doctor::{Feature, HostReport};
 pub use engine::Engine;
 pub use error::{ArchiveError, Error, ErrorKind, NetworkError, Result};
@@ -66,7 +66,7 @@ pub use network::BridgeSettings;
 pub use runs::{DetachedRun, RunInfo, RunState};
 pub use session::{Child, Command, Stdio, Terminal};
 pub use spec::{
-    Capabilities, ContainerSpec, CpuQuota, CpuSet, Endpoint, Exec, HostPort, Hostname, InterfaceName,
+    Capabilities, ContainerSpec, CpuQuota, CpuSet, Endpoint, Exec, HostPort, Hostname, InterfaceName, IoMax,
     LogSize, MemorySize, NetnsName, Network, PidsLimit, PortMap, Resources, Sandbox, Seccomp, SeccompProfile,
     Subnet, Tmpfs, Transport, User, Volume, Weight, WindowSize,
 };

@@ -134,7 +134,7 @@ pub(crate) fn boot_id() -> &'static str {
 }
 
 /// Names of the records in a container's directory.
-const RUN: &str = "run.json";
+pub(crate) const RUN: &str = "run.json";
 const EXIT: &str = "exit.json";
 
 /// The records of one container.
@@ -286,6 +286,11 @@ impl RunRecord {
     /// Its monitor, as recorded.
     pub(crate) fn monitor_pid(&self) -> Option<u32> {
         self.monitor
+    }
+
+    /// When it began.
+    pub(crate) fn booted(&self) -> SystemTime {
+        UNIX_EPOCH + Duration::from_nanos(self.booted_ns)
     }
 
     /// Its cgroups: those that exist, and those that may before it is over.

@@ -17,6 +17,7 @@ keywords!(
         memory_reservation: Option<Amount>,
         pids: Option<Amount>,
         io_weight: Option<Amount>,
+        io_max: Vec<String>,
     }
 );
 
@@ -32,6 +33,9 @@ impl LimitKeywords {
             )*};
         }
         set!(cpus cpu_quota cpu_weight memory memory_reservation pids io_weight);
+        for limit in self.io_max {
+            resources = resources.io_max(parsed(&limit)?);
+        }
         Ok(resources)
     }
 }
@@ -53,6 +57,8 @@ record!(
         pids: Option<u32>,
         /// Share of the disks among those who want them at a time, from 1 to 10000.
         io_weight: Option<u16>,
+        /// Bytes and operations of each disk in a second, such as `"/dev/sda:rbps=max,wbps=1048576,riops=max,wiops=max"`.
+        io_max: Vec<String>,
     }
 );
 
@@ -66,6 +72,7 @@ impl From<&Resources> for Limits {
             memory_reservation: resources.memory_reservation.map(|memory| memory.bytes()),
             pids: resources.pids.and_then(|pids| pids.number()),
             io_weight: resources.io_weight.map(|weight| weight.number()),
+            io_max: resources.io_max.iter().map(ToString::to_string).collect(),
         }
     }
 }

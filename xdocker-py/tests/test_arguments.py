@@ -124,6 +124,7 @@ WRONG: list[tuple[str, str, str, list[Any]]] = [
     ("Containers", "create", "memory_reservation", [0, "many"]),
     ("Containers", "create", "pids", [0, "few"]),
     ("Containers", "create", "io_weight", [0, "x"]),
+    ("Containers", "create", "io_max", [["sda:wbps=1M"], ["/dev/sda"]]),
     ("Containers", "run", "command", [[]]),
     ("Containers", "run", "env", [{"A": "1"}]),
     ("Containers", "run", "workdir", ["/"]),

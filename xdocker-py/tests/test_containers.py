@@ -92,6 +92,7 @@ def test_what_it_is_can_be_read(engine: xdocker.Engine, image: xdocker.Image) ->
         "memory_reservation": 1 << 24,
         "pids": 100,
         "io_weight": "300",
+        "io_max": ["/:wbps=1M"],
     }
     c = engine.containers.create(image, **options)
     info = c.info()
@@ -104,7 +105,7 @@ def test_what_it_is_can_be_read(engine: xdocker.Engine, image: xdocker.Image) ->
     )
     assert repr(info.limits) == (
         "Limits(cpus='0', cpu_quota=50, cpu_weight=200, memory=67108864, memory_reservation=16777216, "
-        "pids=100, io_weight=300)"
+        "pids=100, io_weight=300, io_max=['/:rbps=max,wbps=1048576,riops=max,wiops=max'])"
     )
     assert engine.containers.list() == [info]
     c.destroy()

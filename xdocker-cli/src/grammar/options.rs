@@ -542,6 +542,18 @@ pub(super) static TAIL: Opt = Opt {
     about: "only the last lines of what there is already",
 };
 
+pub(super) static IO_MAX: Opt = Opt {
+    short: None,
+    long: "io-max",
+    alias: None,
+    takes: Takes::Value("(device|path):((rbps|wbps|riops|wiops)=(num|numM|max),...)", |given, value| {
+        let value = parsed(value)?;
+        given.limit(|limits| limits.io_max(value));
+        Ok(())
+    }),
+    about: "bytes and operations a second of a disk, as in /dev/sda:wbps=10M; a path is for the disk that it lies on",
+};
+
 pub(super) static BOOT: Opt = Opt {
     short: Some('b'),
     long: "boot",

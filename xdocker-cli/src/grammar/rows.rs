@@ -52,6 +52,7 @@ static CGROUP_OPTIONS: Group = Group {
         Maybe(&One(&MEM_RESERVATION)),
         Maybe(&One(&CPU_WEIGHT)),
         Maybe(&One(&IO_WEIGHT)),
+        Many(&IO_MAX),
     ],
 };
 
@@ -121,6 +122,12 @@ pub(super) static ROWS: &[Row] = &[
         about: "print what running containers use; on a terminal again every second, until Ctrl-C",
         parts: &[Maybe(&One(&CONTAINER))],
         run: actions::resources::stats,
+    },
+    Row {
+        verb: Show("events"),
+        about: "tell what happens to containers as it happens, until Ctrl-C",
+        parts: &[Maybe(&One(&CONTAINER))],
+        run: actions::events::follow,
     },
     Row {
         verb: Show("bridge"),

@@ -120,6 +120,7 @@ mod tests {
                -s runs (-c|--container) (container)
                -s logs (-c|--container) (container) [ --run (id) ] [ --follow ] [ --since (time) ] [ --tail (number) ]
                -s stats [ (-c|--container) (container) ]
+               -s events [ (-c|--container) (container) ]
                -s bridge
                -s doctor
                -a create (-m|--image) (image[:version])[,(image[:version])]... [ create options ] [ (-c|--container) (container) ] [ (-b|--boot) [ cgroup options ] [ (-t|--attach) | ( (-e|--exec) (cmd|"program para1 ...") | -- (cmd) (para1) ... ) [ --wait | --rm ] ] ]
@@ -146,7 +147,7 @@ mod tests {
                -a install_test [ --version (version) ] [ --from (host|busybox) ]
 create options : [ --volume (host_path[:container_path[:ro]]) ][ --volume ... ] [ --host (hostname) ] [ --net (BRIDGE|HOST|CUSTOM) ] [ --host-eth (eth) ] [ --vip (ip) ] [ --port-mapping (src_port:dst_port) ] [ --log-size (num|numM|none) ] [ sandbox ]
        sandbox : [ --cap-add (capability)[,(capability)]... ][ --cap-add ... ] [ --cap-drop (capability)[,(capability)]... ][ --cap-drop ... ] [ --privileged ] [ --no-new-privs (on|off) ] [ --seccomp (file|unconfined) ] [ --read-only ] [ --tmpfs (directory) ][ --tmpfs ... ]
-cgroup options : [ --cpus [(cpu_num,...)|(cpu_num-cpu_num2)] ] [ --cpu-quota (percent%) ] [ --mem-limit (num|numM) ] [ --pids-limit (num|max) ] [ --mem-reservation (num|numM) ] [ --cpu-weight (1-10000) ] [ --io-weight (1-10000) ]
+cgroup options : [ --cpus [(cpu_num,...)|(cpu_num-cpu_num2)] ] [ --cpu-quota (percent%) ] [ --mem-limit (num|numM) ] [ --pids-limit (num|max) ] [ --mem-reservation (num|numM) ] [ --cpu-weight (1-10000) ] [ --io-weight (1-10000) ] [ --io-max (device|path):((rbps|wbps|riops|wiops)=(num|numM|max),...) ][ --io-max ... ]
  import limits : [ --max-bytes (bytes[K|M|G|T]) ] [ --max-entries (number) ] [ --max-ratio (number) ]
   enable debug : [ (-d|--debug) ]
    for scripts : [ --json ]

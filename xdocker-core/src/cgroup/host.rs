@@ -1,10 +1,16 @@
 //! Which hierarchies of cgroups this host has, and where in them our own can be.
 
 use std::fs;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
+use nix::sys::stat::{major, minor};
 use nix::unistd::{AccessFlags, access};
+
+use super::limits::Disk;
+use crate::error::{Error, Result};
+use crate::spec::IoMax;
 
 /// Where every distribution mounts them.
 const ROOT: &str = "/sys/fs/cgroup";
@@ -150,6 +156,30 @@ impl Host {
     /// The hierarchy with a controller.
     pub(crate) fn with(&self, controller: Controller) -> Option<&Hierarchy> {
         self.hierarchies.iter().find(|hierarchy| hierarchy.controllers.contains(&controller))
+    }
+}
+
+/// The disk that a limit is for: a device, or what a file lies on.
+pub(super) fn disk(limit: &IoMax) -> Result<Disk> {
+    let wrong = |why: String| Error::invalid("disk limit", limit.to_string(), why);
+    let path = limit.disk();
+    let data =
+        fs::metadata(path).map_err(|why| wrong(format!("cannot look at {}: {why}", path.display())))?;
+    let number = if data.file_type().is_block_device() { data.rdev() } else { data.dev() };
+    let known = Path::new("/sys/dev/block").join(format!("{}:{}", major(number), minor(number)));
+    if !known.exists() {
+        // A file system in memory, of several layers or of several disks has a number that is no device's.
+        return Err(wrong(format!("{} is not on one disk", path.display())));
+    }
+    if !known.join("partition").exists() {
+        return Ok(Disk { major: major(number), minor: minor(number) });
+    }
+    // The name is a link to the partition's directory in that of its disk.
+    let text = fs::read_to_string(known.join("../dev")).unwrap_or_default();
+    let number = text.trim().split_once(':').map(|(major, minor)| (major.parse(), minor.parse()));
+    match number {
+        Some((Ok(major), Ok(minor))) => Ok(Disk { major, minor }),
+        _ => Err(wrong(format!("there is no disk to the partition {}", path.display()))),
     }
 }
 

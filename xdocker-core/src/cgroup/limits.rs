@@ -1,8 +1,10 @@
 //! Limits as the kernel takes them: a list of small files and what to write into each. Pure.
 
+use std::num::NonZeroU64;
+
 use super::host::{Controller, Version};
 use crate::error::{Error, Result};
-use crate::spec::{CpuQuota, CpuSet, MemorySize, PidsLimit, Resources, Weight};
+use crate::spec::{CpuQuota, CpuSet, IoMax, MemorySize, PidsLimit, Resources, Weight};
 
 /// The kernel's default length of a period in which a quota is given out, in microseconds.
 const PERIOD: u32 = 100_000;
@@ -32,6 +34,21 @@ pub(crate) struct Facts {
     pub(crate) memory_nodes: String,
     /// Weights of disks are kept by the scheduler BFQ, which has a file of its own for them.
     pub(crate) bfq: bool,
+    /// The disks that are to be limited, in the same order.
+    pub(crate) disks: Vec<Disk>,
+}
+
+/// A whole disk, by its number: partitions have no limits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Disk {
+    pub(crate) major: u64,
+    pub(crate) minor: u64,
+}
+
+impl std::fmt::Display for Disk {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:{}", self.major, self.minor)
+    }
 }
 
 impl Facts {
@@ -74,6 +91,8 @@ impl Facts {
         all.extend(wanted.cpu_weight.map(|weight| self.cpu_weight(weight)));
         all.extend(wanted.cpus.iter().flat_map(|cpus| self.cpus(cpus)));
         all.extend(wanted.io_weight.map(|weight| self.io_weight(weight)));
+        let disks = wanted.io_max.iter().zip(&self.disks);
+        all.extend(disks.flat_map(|(limit, disk)| self.io_max(limit, *disk)));
         all
     }
 
@@ -152,6 +171,29 @@ impl Facts {
         let value = if self.bfq || self.version == Version::One { squeezed } else { number };
         self.write(Controller::Io, files, value, format!("set the weight for disks to {weight}"))
     }
+
+    /// All four limits of a disk, those included that are lifted.
+    fn io_max(&self, limit: &IoMax, disk: Disk) -> Vec<Write> {
+        const FILES: [&str; 4] = [
+            "blkio.throttle.read_bps_device",
+            "blkio.throttle.write_bps_device",
+            "blkio.throttle.read_iops_device",
+            "blkio.throttle.write_iops_device",
+        ];
+        let purpose = || format!("limit the disk {}", limit.disk().display());
+        if self.version == Version::One {
+            let values = limit.limits().map(|(_, limit)| limit.map_or(0, NonZeroU64::get));
+            let write =
+                |(file, value)| self.write(Controller::Io, [file; 2], format!("{disk} {value}"), purpose());
+            return FILES.into_iter().zip(values).map(write).collect();
+        }
+        let mut value = disk.to_string();
+        for (key, limit) in limit.limits() {
+            let limit = limit.map_or_else(|| "max".to_owned(), |limit| limit.to_string());
+            value += &format!(" {key}={limit}");
+        }
+        vec![self.write(Controller::Io, ["io.max"; 2], value, purpose())]
+    }
 }
 
 #[cfg(test)]
@@ -159,7 +201,8 @@ mod tests {
     use super::*;
 
     fn facts(version: Version) -> Facts {
-        Facts { version, cores: "0-1".parse().unwrap(), memory_nodes: "0\n".into(), bfq: false }
+        let disks = vec![Disk { major: 254, minor: 0 }];
+        Facts { version, cores: "0-1".parse().unwrap(), memory_nodes: "0\n".into(), bfq: false, disks }
     }
 
     fn everything() -> Resources {
@@ -171,6 +214,7 @@ mod tests {
             .memory_reservation("50M".parse().unwrap())
             .pids("max".parse().unwrap())
             .io_weight("10000".parse().unwrap())
+            .io_max("/dev/vda:wbps=1M,riops=9".parse().unwrap())
     }
 
     fn lines(version: Version) -> Vec<String> {
@@ -190,6 +234,10 @@ mod tests {
             "cpuset.mems=0",
             "cpuset.cpus=0",
             "blkio.bfq.weight=1000",
+            "blkio.throttle.read_bps_device=254:0 0",
+            "blkio.throttle.write_bps_device=254:0 1048576",
+            "blkio.throttle.read_iops_device=254:0 9",
+            "blkio.throttle.write_iops_device=254:0 0",
         ];
         assert_eq!(lines(Version::One), expected);
     }
@@ -205,6 +253,7 @@ mod tests {
             "cpu.weight=200",
             "cpuset.cpus=0",
             "io.weight=10000",
+            "io.max=254:0 rbps=max wbps=1048576 riops=9 wiops=max",
         ];
         assert_eq!(lines(Version::Two), expected);
     }

@@ -90,7 +90,7 @@ impl Group {
     /// [`Error::Invalid`] for a limit that this host cannot give, [`Error::Unsupported`] without the controller
     /// for it.
     pub(crate) fn plan(&self, plan: &mut Plan, wanted: &Resources, devices: Devices) -> Result<View> {
-        let facts = self.facts(wanted);
+        let facts = self.facts(wanted)?;
         facts.check(wanted)?;
         let usual = Resources { pids: Some(wanted.pids.unwrap_or_default()), ..wanted.clone() };
         let mut writes = facts.writes(&usual);
@@ -116,7 +116,7 @@ impl Group {
     /// # Errors
     /// Those of [`Self::plan`].
     pub(crate) fn check(&self, wanted: &Resources) -> Result<()> {
-        let facts = self.facts(wanted);
+        let facts = self.facts(wanted)?;
         facts.check(wanted)?;
         self.require(&facts.writes(wanted))
     }
@@ -152,12 +152,15 @@ impl Group {
     }
 
     /// What of this host the wanted limits depend on.
-    fn facts(&self, wanted: &Resources) -> Facts {
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for a disk that there is not, or that is none.
+    fn facts(&self, wanted: &Resources) -> Result<Facts> {
         let text = |path: PathBuf| fs::read_to_string(path).unwrap_or_default();
         let above = |controller, file: &str| self.host.with(controller).map(|h| h.base.join(file));
         let cores = (wanted.cpus.is_some() || wanted.cpu_quota.is_some())
             .then(|| text("/sys/devices/system/cpu/online".into()).trim().parse().ok());
-        Facts {
+        Ok(Facts {
             version: self.host.version,
             cores: cores.flatten().unwrap_or_else(CpuSet::every),
             memory_nodes: match (&wanted.cpus, above(Controller::Cpuset, "cpuset.mems")) {
@@ -167,7 +170,8 @@ impl Group {
             // The other scheduler with weights has its switch in the root.
             bfq: wanted.io_weight.is_some()
                 && above(Controller::Io, "io.cost.qos").is_some_and(|path| !path.exists()),
-        }
+            disks: wanted.io_max.iter().map(host::disk).collect::<Result<_>>()?,
+        })
     }
 
     /// Removes what somebody else has left of an earlier run under the same names, before a new one begins.
@@ -197,7 +201,7 @@ impl Group {
     /// # Errors
     /// Those of [`Self::plan`]; [`Error::Launch`] when the kernel refuses, as less memory than is in use.
     pub(crate) fn change(&self, changes: &Resources) -> Result<()> {
-        let facts = self.facts(changes);
+        let facts = self.facts(changes)?;
         facts.check(changes)?;
         let mut writes = facts.writes(changes);
         self.require(&writes)?;

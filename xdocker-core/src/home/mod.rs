@@ -152,7 +152,7 @@ impl Home {
     }
 
     /// Directory of the stages.
-    fn work(&self) -> PathBuf {
+    pub(crate) fn work(&self) -> PathBuf {
         self.root.join(WORK)
     }
 

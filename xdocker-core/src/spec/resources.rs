@@ -7,6 +7,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::io_max::IoMax;
 use crate::error::{Error, Result};
 
 /// CPU cores, as in `0`, `0,1`, `1-9` or `0-2,8`: numbers and ranges of them.
@@ -123,11 +124,7 @@ impl MemorySize {
 impl FromStr for MemorySize {
     type Err = Error;
     fn from_str(text: &str) -> Result<Self> {
-        let unit = Self::UNITS.iter().find(|(unit, _)| text.ends_with([*unit, unit.to_ascii_lowercase()]));
-        let (number, worth) = unit.map_or((text, 1), |(_, worth)| (&text[..text.len() - 1], *worth));
-        let bytes = digits(number).and_then(|number| number.checked_mul(worth));
-        // The kernel's own numbers of bytes are signed.
-        bytes.filter(|bytes| (1..=i64::MAX as u64).contains(bytes)).map(Self).ok_or_else(|| {
+        size(text).filter(|bytes| *bytes > 0).map(Self).ok_or_else(|| {
             Error::invalid(
                 "amount of memory",
                 text,
@@ -221,8 +218,16 @@ impl fmt::Display for Weight {
     }
 }
 
+/// A number of bytes, in units of [`MemorySize`]; the kernel's own are signed.
+pub(super) fn size(text: &str) -> Option<u64> {
+    let ends = |unit: char| text.ends_with([unit, unit.to_ascii_lowercase()]);
+    let unit = MemorySize::UNITS.iter().find(|(unit, _)| ends(*unit));
+    let (number, worth) = unit.map_or((text, 1), |(_, worth)| (&text[..text.len() - 1], *worth));
+    digits(number)?.checked_mul(worth).filter(|bytes| i64::try_from(*bytes).is_ok())
+}
+
 /// A number of digits only: no sign, no blank.
-fn digits(text: &str) -> Option<u64> {
+pub(super) fn digits(text: &str) -> Option<u64> {
     text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
 }
 
@@ -278,6 +283,9 @@ pub struct Resources {
     /// Share of the disks among those who want them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub io_weight: Option<Weight>,
+    /// How fast disks may be read from and written to.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub io_max: Vec<IoMax>,
 }
 
 impl Resources {
@@ -336,6 +344,14 @@ impl Resources {
         self
     }
 
+    /// Not more of a disk than this, in the place of what was said of the same disk before.
+    #[must_use]
+    pub fn io_max(mut self, limit: IoMax) -> Self {
+        self.io_max.retain(|other| other.disk() != limit.disk());
+        self.io_max.push(limit);
+        self
+    }
+
     /// Whether nothing is said.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -346,7 +362,7 @@ impl Resources {
     #[must_use]
     pub fn changed_by(&self, changes: &Self) -> Self {
         let (old, new) = (self.clone(), changes.clone());
-        Self {
+        let changed = Self {
             cpus: new.cpus.or(old.cpus),
             cpu_quota: new.cpu_quota.or(old.cpu_quota),
             cpu_weight: new.cpu_weight.or(old.cpu_weight),
@@ -354,7 +370,9 @@ impl Resources {
             memory_reservation: new.memory_reservation.or(old.memory_reservation),
             pids: new.pids.or(old.pids),
             io_weight: new.io_weight.or(old.io_weight),
-        }
+            io_max: old.io_max,
+        };
+        new.io_max.into_iter().fold(changed, Self::io_max)
     }
 }
 
@@ -421,6 +439,10 @@ mod tests {
         assert!(serde_json::from_str::<Resources>(r#"{"memory":"0"}"#).is_err());
         let changed = limits.changed_by(&Resources::new().memory("1G".parse().unwrap()));
         assert_eq!(changed, limits.memory("1G".parse().unwrap()));
+        let disk = |text: &str| Resources::new().io_max(text.parse().unwrap());
+        let both = disk("/dev/a:rbps=1").changed_by(&disk("/dev/b:rbps=2"));
+        let changed = both.changed_by(&disk("/dev/a:wbps=3"));
+        assert_eq!(changed, disk("/dev/b:rbps=2").io_max("/dev/a:wbps=3".parse().unwrap()));
     }
 
     proptest! {

@@ -45,6 +45,8 @@ class LimitOptions(TypedDict, total=False):
     """Number of processes and threads, or ``"max"``."""
     io_weight: Optional[Amount]
     """Share of the disks among those who want them at a time, from 1 to 10000; 100 is usual."""
+    io_max: Sequence[str]
+    """Bytes and operations of disks in a second, such as ``"/dev/sda:wbps=10M,riops=100"``, or with any path on one."""
 
 
 class ContainerOptions(LimitOptions, total=False):

@@ -1,4 +1,4 @@
-from typing import Optional, final
+from typing import List, Optional, final
 
 __all__ = ["Limits"]
 
@@ -27,3 +27,6 @@ class Limits:
     @property
     def io_weight(self) -> Optional[int]:
         """Share of the disks among those who want them at a time, from 1 to 10000."""
+    @property
+    def io_max(self) -> List[str]:
+        """Bytes and operations of each disk in a second, such as `"/dev/sda:rbps=max,wbps=1048576,riops=max,wiops=max"`."""
