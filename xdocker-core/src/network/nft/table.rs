@@ -191,7 +191,8 @@ fn protocol_address_port() -> Rule {
 fn localhost(maker: &mut Maker<'_>, bridge: &str, subnet: Subnet) {
     const LOCALHOST: [u8; 4] = [127, 0, 0, 1];
     let leaving = |mapped: Rule, map: &str| {
-        let from_localhost = mapped.in_set(map).is(Field::IP_SOURCE, &LOCALHOST);
+        // What the map has is of no interest here, but a map is no set for kernels before 6.4.
+        let from_localhost = mapped.map(map).is(Field::IP_SOURCE, &LOCALHOST);
         from_localhost.set_address(Field::IP_SOURCE, subnet.gateway().octets())
     };
     maker.chain("localhost_out", "filter", Hook::Output, RAW);
