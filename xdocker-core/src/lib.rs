@@ -51,7 +51,9 @@ mod tree;
 mod volumes;
 
 pub use cgroup::{CgroupName, CpuStats, IoStats, MemoryStats, NetworkStats, PidsStats, Stats, Throttling};
-pub use container::{Boot, Container, ContainerInfo, Ephemeral, Event, EventKind, Events, Process, Root, Watch};
+pub use container::{
+    Boot, Container, ContainerInfo, Ephemeral, Event, EventKind, Events, Process, Root, Watch,
+};
 pub use doctor::{Feature, HostReport};
 pub use engine::Engine;
 pub use error::{ArchiveError, Error, ErrorKind, NetworkError, Result};

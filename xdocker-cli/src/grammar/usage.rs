@@ -128,6 +128,8 @@ mod tests {
                -a attach (-c|--container) (container)
                -a run (-c|--container) (container) [ (-t|--attach) | --detach ] [ --user (user[:group]) ] [ --env (name=value) ][ --env ... ] [ --env-file (file) ][ --env-file ... ] [ --workdir (directory) ] [ --timeout (seconds) ] ( --cmd (command) | -- (cmd) (para1) ... )
                -a rplfile (-c|--container) (container) --template-file (file) --mapping-file (file) [ --instance-file (file) ]
+               -a putfile (-c|--container) (container) --src-file (file) --dst-file (file) [ import limits ]
+               -a getfile (-c|--container) (container) --src-file (file) --dst-file (file)
                -a limit (-c|--container) (container) [ cgroup options ]
                -a shutdown (-c|--container) (container) [ --time (seconds) ] [ (-f|--forcely) ]
                -a kill (-c|--container) (container) [ --signal (signal) ] [ (-f|--forcely) ]
