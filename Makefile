@@ -42,6 +42,8 @@ rust-tests: root linker ## Run the tests of the workspace, doc tests included
 	@$(call install_package,setpriv,util-linux)
 	@$(call install_package,strace,strace)
 	@$(call install_package,tmux,tmux)
+	@$(call install_package,mmdebstrap,mmdebstrap)
+	@$(call install_package,ssh-keygen,openssh-client)
 	$(CARGO) test --workspace
 
 docs: linker ## Build the API documentation
@@ -99,9 +101,10 @@ bench-images: root linker ## Measure archives, copies and conversions of images,
 	$(STATIC_CLI)
 	$(TARGET)/release/xdocker-bench images
 
-install: linker ## Install the command below $(DESTDIR)$(PREFIX)
+install: linker ## Install the command and its scripts below $(DESTDIR)$(PREFIX)
 	$(STATIC_CLI)
 	install -D -m 0755 $(TARGET)/release/xdocker $(DESTDIR)$(PREFIX)/bin/xdocker
+	install -m 0755 shbin/*.sh $(DESTDIR)$(PREFIX)/bin
 
 root:
 	@[ "$$(id -u)" = 0 ] || { echo 'containers need root, and so do their tests: run this as root, as in: sudo -E make $(MAKECMDGOALS)' >&2; exit 1; }
