@@ -47,8 +47,16 @@ fn it_opens_is_shown_and_boots() {
         add_image(&home, "calvin=base", "1.0.0");
         add_image(&home, "calvin=base", "1.10.0");
         add_image(&home, "top", "_");
-        let plain =
-            [("image", "calvin=base,top:_\n"), ("hostname", "plain\n"), ("net", "HOST\n"), ("netns", "\n")];
+        let cdrom = home.scratch().join("cdrom");
+        fs::create_dir(&cdrom).unwrap();
+        fs::write(cdrom.join("disc"), "1").unwrap();
+        let plain = [
+            ("image", "calvin=base,top:_\n"),
+            ("hostname", "plain\n"),
+            ("net", "HOST\n"),
+            ("netns", "\n"),
+            ("volume", &format!("{0}:/mnt/cdrom\n{0}:/mnt/again\n", cdrom.display())),
+        ];
         add_container(&home, "plain", &plain);
         let bridged = [
             ("image", "top\n"),
@@ -92,6 +100,13 @@ fn it_opens_is_shown_and_boots() {
             let root = home.xdocker(&format!("-s container_root -c {name}")).succeeds();
             let read = |file: &str| fs::read_to_string(Path::new(root.trim_end()).join(file)).unwrap();
             assert_eq!((read("etc/who"), read("etc/own")), ("top _".to_owned(), name.to_owned()));
+        }
+        let root_process = home.root_process("plain");
+        for path in ["cdrom", "again"] {
+            assert_eq!(
+                fs::read_to_string(format!("/proc/{root_process}/root/mnt/{path}/disc")).unwrap(),
+                "1"
+            );
         }
         let shown = home.xdocker("-s containers --json").succeeds();
         let mapped = r#""vip":"166.88.0.9","port_mapping":"19527:9527,8600:8600""#;

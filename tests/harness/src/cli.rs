@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::mpsc;
 use std::thread;
+use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -218,7 +219,15 @@ impl Drop for Home {
 ///
 /// # Panics
 /// It cannot be started, or does not end and close its streams within [`PATIENCE`].
-pub fn run(mut command: Command, input: &[u8]) -> Finished {
+pub fn run(command: Command, input: &[u8]) -> Finished {
+    run_within(PATIENCE, command, input)
+}
+
+/// [`run`] for what may take longer, or must not take as long.
+///
+/// # Panics
+/// It cannot be started, or does not end and close its streams within `limit`.
+pub fn run_within(limit: Duration, mut command: Command, input: &[u8]) -> Finished {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let what = format!("{command:?}");
     let mut child = command.spawn().unwrap_or_else(|why| panic!("{what}: {why}"));
@@ -229,11 +238,11 @@ pub fn run(mut command: Command, input: &[u8]) -> Finished {
     thread::spawn(move || stdin.write_all(&input));
     let (sender, ended) = mpsc::channel();
     thread::spawn(move || sender.send(child.wait_with_output()));
-    match ended.recv_timeout(PATIENCE) {
+    match ended.recv_timeout(limit) {
         Ok(output) => Finished { what, output: output.expect("its output") },
         Err(_) => {
             let _ = kill(pid, Signal::SIGKILL);
-            panic!("{what}: no end within {PATIENCE:?}, or somebody still holds its streams");
+            panic!("{what}: no end within {limit:?}, or somebody still holds its streams");
         }
     }
 }

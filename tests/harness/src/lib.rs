@@ -5,6 +5,7 @@
 pub mod cli;
 pub mod documented;
 pub mod generate;
+pub mod guide;
 pub mod home;
 pub mod leaks;
 pub mod mounts;

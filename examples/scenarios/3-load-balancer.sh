@@ -1,0 +1,52 @@
+#!/bin/sh
+# An image with nginx, and three containers of it: two services, and a balancer before them (3.3.3 of the guide).
+set -eu
+. "$(dirname "$0")/lib.sh"
+
+if ! has_image calvin=nginx 1.0.0; then
+    image calvin=apt 1-package-manager.sh
+    gone calvin=nginx
+    show 'xdocker -a create -m calvin=debian,calvin=apt --host nginx --volume "$packages:/var/cache/apt/archives" -c calvin=nginx'
+    show 'xdocker -a boot -c calvin=nginx'
+    give 'xdocker -a run -c calvin=nginx -- bash -e' <<'END'
+exec >/dev/null 2>&1
+printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d
+chmod 755 /usr/sbin/policy-rc.d
+DEBIAN_FRONTEND=noninteractive apt-get install -y nginx-light
+rm -f /usr/sbin/policy-rc.d /etc/nginx/sites-enabled/*
+END
+    show 'xdocker -a shutdown -c calvin=nginx'
+    show 'xdocker -a to_image --from-container calvin=nginx --version 1.0.0 --to-image calvin=nginx'
+    show 'xdocker -s images'
+fi
+
+on_own_host
+scratch
+stack=calvin=debian,calvin=apt,calvin=nginx:1.0.0
+for name in one two balancer; do gone $name; done
+for number in 1 2; do
+    name=$(echo one two | cut -d ' ' -f $number)
+    show "xdocker -a create -m $stack --net BRIDGE --vip 166.88.0.1$number -c $name"
+    show "xdocker -a boot -c $name"
+    give "xdocker -a run -c $name -- sh -e" <<END
+echo 'server { listen 8000; return 200 "$name\n"; }' >/etc/nginx/conf.d/service.conf
+nginx
+END
+done
+show "xdocker -a create -m $stack --net BRIDGE --vip 166.88.0.2 --port-mapping 8600:8600 -c balancer"
+show 'xdocker -a boot -c balancer'
+# They know one another by name.
+give 'xdocker -a run -c balancer -- sh -e' <<'END'
+echo 'upstream services { server one:8000; server two:8000; }
+server { listen 8600; location / { proxy_pass http://services; } }' >/etc/nginx/conf.d/balancer.conf
+nginx
+END
+until_it one "$REMOTE busybox wget -qO- http://$HOST:8600/"
+for _ in 1 2 3 4; do
+    show "$REMOTE busybox wget -qO- http://$HOST:8600/"
+done | tee said
+[ "$(grep -cx one said) $(grep -cx two said)" = '2 2' ] || fail 'the balancer does not balance'
+show 'xdocker -s containers'
+for name in balancer one two; do
+    show "xdocker -a destroy -c $name -h"
+done
