@@ -16,6 +16,7 @@ const PT_INTERP: u32 = 3;
 fn main() {
     println!("cargo::rerun-if-changed=init");
     println!("cargo::rerun-if-changed=src/wire.rs");
+    println!("cargo::rerun-if-changed=src/restart.rs");
     println!("cargo::rerun-if-changed=build.rs");
 
     let target = env::var("TARGET").expect("cargo sets TARGET");

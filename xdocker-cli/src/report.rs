@@ -37,6 +37,9 @@ pub(crate) enum Failure {
     /// The engine says no.
     #[error(transparent)]
     Engine(#[from] Error),
+    /// Some of several containers could not be booted.
+    #[error("not all containers could be booted: {}", .0.join("; "))]
+    NotAll(Vec<String>),
     /// Our own streams fail.
     #[error("cannot {action}")]
     Stream {
@@ -57,7 +60,7 @@ impl Failure {
     fn kind(&self) -> &'static str {
         match self {
             Self::Misuse(_) => "usage",
-            Self::Stream { .. } => "system",
+            Self::Stream { .. } | Self::NotAll(_) => "system",
             Self::Engine(error) => match error.kind() {
                 ErrorKind::NotFound => "not_found",
                 ErrorKind::AlreadyExists => "already_exists",
@@ -75,7 +78,7 @@ impl Failure {
     fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::Misuse(_) => "`xdocker --help` shows what there is".to_owned(),
-            Self::Stream { .. } => return None,
+            Self::Stream { .. } | Self::NotAll(_) => return None,
             Self::Engine(Error::NoSuchImage(_)) => {
                 "`xdocker -s images` lists the images there are".to_owned()
             }

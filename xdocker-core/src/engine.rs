@@ -5,8 +5,8 @@ use std::time::SystemTime;
 use std::{env, fs, io};
 
 use crate::container::{
-    Container, ContainerInfo, Definition, Ephemeral, Events, build, change_bridge, names, own, settle,
-    take_over_all,
+    Container, ContainerInfo, Definition, Ephemeral, Events, boot_all, build, change_bridge, check_restart,
+    names, own, settle, take_over_all,
 };
 use crate::error::{Error, Result};
 use crate::home::{Durability, Home};
@@ -85,6 +85,17 @@ impl Engine {
         Ok(Ephemeral::new(container, owner))
     }
 
+    /// Boots all containers that are to run when the host has come up, as they were booted the last time: those that are
+    /// [always](crate::RestartPolicy::Always) to be started again, and those that are
+    /// [on failure](crate::RestartPolicy::OnFailure) and ran when the host, or their monitor, was killed. Says what came of each;
+    /// one that runs is fine.
+    ///
+    /// # Errors
+    /// [`Error::File`] when the containers cannot be listed.
+    pub fn boot_all(&self) -> Result<Vec<(ContainerName, Result<()>)>> {
+        boot_all(&self.home)
+    }
+
     /// Builds a container and publishes it. `own` marks whose it is, in the directory that is to be its.
     fn make<T>(
         &self,
@@ -92,6 +103,7 @@ impl Engine {
         own: impl FnOnce(&Path) -> Result<T>,
         durability: Durability,
     ) -> Result<(Container, T)> {
+        check_restart(spec.restart, durability == Durability::Unsynced)?;
         let Some(top) = spec.images.last() else {
             return Err(Error::invalid("list of images", "", "a container stands on one image at least"));
         };
@@ -114,6 +126,8 @@ impl Engine {
             volumes: spec.volumes.clone(),
             resources: spec.resources.clone(),
             log: spec.log,
+            restart: spec.restart,
+            stop_signal: spec.stop_signal,
             created: SystemTime::now(),
             version: None,
             ephemeral: durability == Durability::Unsynced,

@@ -33,7 +33,7 @@ impl Follower {
         let failed = || Error::system("watch a container");
         self.watch.clear().map_err(failed())?;
         match self.records.look()? {
-            Found::Running(record) => {
+            Found::Running(record) | Found::Pausing(record) => {
                 if self.monitor.is_none()
                     && let Some(monitor) = self.records.monitor(&record)?
                 {

@@ -69,8 +69,8 @@ pub use runs::{DetachedRun, RunInfo, RunState};
 pub use session::{Child, Command, Stdio, Terminal};
 pub use spec::{
     Capabilities, ContainerSpec, CpuQuota, CpuSet, Endpoint, Exec, HostPort, Hostname, InterfaceName, IoMax,
-    LogSize, MemorySize, NetnsName, Network, PidsLimit, PortMap, Resources, Sandbox, Seccomp, SeccompProfile,
-    Subnet, Tmpfs, Transport, User, Volume, Weight, WindowSize,
+    LogSize, MemorySize, NetnsName, Network, PidsLimit, PortMap, Resources, RestartPolicy, Sandbox, Seccomp,
+    SeccompProfile, StopSignal, Subnet, Tmpfs, Transport, User, Volume, Weight, WindowSize,
 };
 pub use state::{ExitRecord, State};
 pub use template::Mapping;

@@ -172,7 +172,7 @@ impl Book {
             return Ok(None);
         }
         let monitor = match Records::of(directory.to_owned()).look()? {
-            Found::Running(record) => record.monitor_pid(),
+            Found::Running(record) | Found::Pausing(record) => record.monitor_pid(),
             _ => None,
         };
         Ok(Some(Self { path, file, monitor }))

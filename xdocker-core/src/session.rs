@@ -5,7 +5,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::process::ExitStatusExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Output};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -293,6 +293,39 @@ impl Command {
 /// When its monitor cannot be reached.
 pub(crate) fn hang_up(directory: &File) -> io::Result<()> {
     Connection::to(directory, SOCKET)?.ask(request::HANG_UP, 0, &[])
+}
+
+/// Has the monitor of the container at `directory` never start it again. When this returns that is certain, or the monitor
+/// has gone.
+///
+/// # Errors
+/// When it does not answer.
+pub(crate) fn stay_down(directory: &Path) -> io::Result<()> {
+    /// How long a monitor may be busy with ending one run and starting another.
+    const PATIENCE: Duration = Duration::from_secs(10);
+    let deadline = Instant::now() + PATIENCE;
+    let gone = |why: &io::Error| {
+        use io::ErrorKind::{BrokenPipe, ConnectionRefused, ConnectionReset, NotFound};
+        matches!(why.kind(), NotFound | ConnectionRefused | ConnectionReset | BrokenPipe)
+    };
+    let ask = || -> io::Result<bool> {
+        let connection = Connection::to(&File::open(directory)?, SOCKET)?;
+        connection.ask(request::STOP, 0, &[])?;
+        if !readable(&connection, Some(deadline))? {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        Ok(connection.report()?.is_none_or(|(told, _)| told.kind == report::STOPPED))
+    };
+    loop {
+        match ask() {
+            Ok(true) => return Ok(()),
+            Err(why) if gone(&why) => return Ok(()),
+            // It has no room for another client just now.
+            Ok(false) if Instant::now() < deadline => thread::sleep(Duration::from_millis(10)),
+            Ok(false) => return Err(io::ErrorKind::TimedOut.into()),
+            Err(why) => return Err(why),
+        }
+    }
 }
 
 /// Plans how a program begins: its directory, its user, its execution. The sandbox comes from the container.

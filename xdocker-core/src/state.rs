@@ -8,12 +8,13 @@
 //! |---|---|---|
 //! | none | – | stopped |
 //! | there, no pid | held | starting |
+//! | there, a monitor and no pid | held | to be started again, after a pause |
 //! | there | held | running |
 //! | there | free | whoever watched has died: repair |
 
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
@@ -26,6 +27,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::home::{Durability, record};
+use crate::spec::StopSignal;
 use crate::sys::pidfd::PidFd;
 use crate::sys::runlock;
 
@@ -37,6 +39,8 @@ pub enum State {
     Stopped,
     /// Somebody is booting it.
     Starting,
+    /// Its root process has ended, and its monitor will start it again after a pause.
+    Restarting,
     /// It runs.
     Running {
         /// Its root process, in the host's PID namespace.
@@ -54,7 +58,8 @@ impl fmt::Display for State {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Stopped => f.write_str("STOPED"),
-            Self::Starting => f.write_str("STARTING"),
+            // To whoever reads the table it is all one: it does not run, and is about to.
+            Self::Starting | Self::Restarting => f.write_str("STARTING"),
             Self::Running { pid } => write!(f, "RUNNING({pid})"),
             Self::Broken { pid } => write!(f, "EXPECTION({pid})"),
         }
@@ -70,6 +75,8 @@ pub struct ExitRecord {
     lost: bool,
     #[serde(default)]
     oom_kills: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    not_restarted: Option<i32>,
 }
 
 impl ExitRecord {
@@ -97,9 +104,15 @@ impl ExitRecord {
         self.oom_kills
     }
 
+    /// Why the container could not be started again after that, when it was last tried.
+    #[must_use]
+    pub fn not_restarted(&self) -> Option<io::Error> {
+        self.not_restarted.map(io::Error::from_raw_os_error)
+    }
+
     /// A record for an end that nobody saw.
     pub(crate) fn lost(oom_kills: u64) -> Self {
-        Self { status: libc::SIGKILL, ended_ns: now_ns(), lost: true, oom_kills }
+        Self { status: libc::SIGKILL, ended_ns: now_ns(), lost: true, oom_kills, not_restarted: None }
     }
 }
 
@@ -109,15 +122,31 @@ pub(crate) struct RunRecord {
     format: u32,
     boot_id: String,
     booted_ns: u64,
+    /// When its monitor started it again, the last time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    again_ns: Option<u64>,
     /// Its cgroups: those that exist, and those that may before it is over.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     cgroups: Vec<PathBuf>,
+    /// What its root process is told to end by.
+    #[serde(default)]
+    stop_signal: StopSignal,
+    /// Whether its monitor may start it again.
+    #[serde(default)]
+    restarting: bool,
+    /// How often it has.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    restarts: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pid: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pid_start: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     monitor: Option<u32>,
+}
+
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// Nanoseconds since 1970.
@@ -149,6 +178,8 @@ pub(crate) enum Found {
     Stopped,
     Starting,
     Running(RunRecord),
+    /// Between two runs.
+    Pausing(RunRecord),
     /// The record of somebody who has died; `None` when it died before it was whole.
     Abandoned(Option<RunRecord>),
 }
@@ -164,13 +195,22 @@ impl Records {
 
     /// Opens a run: makes `run.json` and takes the lock on it. The text is how the monitor's version of it
     /// begins.
-    pub(crate) fn open_run(&self, cgroups: &[PathBuf]) -> Result<(File, String)> {
+    pub(crate) fn open_run(
+        &self,
+        cgroups: &[PathBuf],
+        stop_signal: StopSignal,
+        restarting: bool,
+    ) -> Result<(File, String)> {
         let path = self.run_path();
         let record = RunRecord {
             format: 1,
             boot_id: boot_id().to_owned(),
             booted_ns: now_ns(),
+            again_ns: None,
             cgroups: cgroups.to_vec(),
+            stop_signal,
+            restarting,
+            restarts: 0,
             pid: None,
             pid_start: None,
             monitor: None,
@@ -204,10 +244,19 @@ impl Records {
         };
         let failed = |why| Error::file("read", path.clone())(why);
         let watched = runlock::is_taken(&file).map_err(failed)?;
-        let mut text = String::new();
-        file.read_to_string(&mut text).map_err(failed)?;
-        // Not whole when its writer was killed in the middle of it: then there is nothing in it to trust.
-        let record: Option<RunRecord> = serde_json::from_str(&text).ok();
+        // Not whole when its writer was killed in the middle of it: then there is nothing in it to trust. Its monitor
+        // may also be writing it anew just now.
+        let mut read = || -> Result<Option<RunRecord>> {
+            let mut text = String::new();
+            file.rewind().and_then(|()| file.read_to_string(&mut text)).map_err(failed)?;
+            Ok(serde_json::from_str(&text).ok())
+        };
+        let mut record = read()?;
+        for _ in 0..3 {
+            if record.is_none() && watched {
+                record = read()?;
+            }
+        }
         Ok(match record {
             record if !watched && !path.exists() => {
                 // It ended between our opening the file and asking for the lock.
@@ -216,6 +265,7 @@ impl Records {
             }
             record if !watched => Found::Abandoned(record),
             Some(record) if record.pid.is_some() => Found::Running(record),
+            Some(record) if record.monitor.is_some() => Found::Pausing(record),
             _ => Found::Starting,
         })
     }
@@ -223,7 +273,9 @@ impl Records {
     /// Waits until nobody watches over the run any more, at most for `limit`.
     pub(crate) fn wait_unwatched(&self, limit: Duration) -> Result<()> {
         let give_up = Instant::now() + limit;
-        while matches!(self.look()?, Found::Starting | Found::Running(_)) && Instant::now() < give_up {
+        while matches!(self.look()?, Found::Starting | Found::Running(_) | Found::Pausing(_))
+            && Instant::now() < give_up
+        {
             thread::sleep(Duration::from_micros(200));
         }
         Ok(())
@@ -237,7 +289,7 @@ impl Records {
     /// Closes a run that nobody watches. How it ended is not known, unless the monitor came as far as to
     /// say so.
     pub(crate) fn close_run(&self, run: Option<&RunRecord>, oom_kills: u64) -> Result<()> {
-        let told = |run: &RunRecord| matches!(self.exit(), Ok(Some(exit)) if exit.ended_ns >= run.booted_ns);
+        let told = |run: &RunRecord| matches!(self.exit(), Ok(Some(exit)) if exit.ended_ns >= run.began_ns());
         let path = self.directory.join(EXIT);
         if !run.is_some_and(told)
             && let Err(error) = record::write(&path, &ExitRecord::lost(oom_kills), Durability::Unsynced)
@@ -250,26 +302,34 @@ impl Records {
         remove(&self.run_path())
     }
 
-    /// Whether the run that `record` tells of is still watched: what was opened by its pids before this
-    /// call then is what they name, since a monitor keeps its root process a zombie to the last.
-    fn confirms(&self, record: &RunRecord) -> Result<bool> {
-        Ok(matches!(self.look()?, Found::Running(now) if now.booted_ns == record.booted_ns))
+    /// The record of a run that somebody watches over now.
+    fn watched(&self) -> Result<Option<RunRecord>> {
+        Ok(match self.look()? {
+            Found::Running(now) | Found::Pausing(now) => Some(now),
+            _ => None,
+        })
     }
 
     /// The root process of a running container.
     pub(crate) fn root_process(&self, record: &RunRecord) -> Result<Option<PidFd>> {
-        self.open_checked(record, record.pid)
+        self.open_checked(record.pid, |now| now.is_of(record) && now.pid == record.pid)
     }
 
-    /// The monitor of a running container.
+    /// The monitor of a container that runs or is to.
     pub(crate) fn monitor(&self, record: &RunRecord) -> Result<Option<PidFd>> {
-        self.open_checked(record, record.monitor)
+        self.open_checked(record.monitor, |now| now.is_of(record))
     }
 
-    fn open_checked(&self, record: &RunRecord, pid: Option<u32>) -> Result<Option<PidFd>> {
+    /// Opens a process by its recorded pid. What `confirms` what was recorded afterwards is what it names, since a
+    /// monitor keeps its root process a zombie for as long as that is recorded.
+    fn open_checked(
+        &self,
+        pid: Option<u32>,
+        confirms: impl FnOnce(&RunRecord) -> bool,
+    ) -> Result<Option<PidFd>> {
         let Some(pid) = pid else { return Ok(None) };
         match PidFd::open(pid) {
-            Ok(process) if self.confirms(record)? => Ok(Some(process)),
+            Ok(process) if self.watched()?.is_some_and(|now| confirms(&now)) => Ok(Some(process)),
             Ok(_) => Ok(None),
             Err(why) if why.raw_os_error() == Some(libc::ESRCH) => Ok(None),
             Err(why) => Err(Error::system(format!("open process {pid}"))(why)),
@@ -278,6 +338,31 @@ impl Records {
 }
 
 impl RunRecord {
+    /// When this run of its root process began.
+    fn began_ns(&self) -> u64 {
+        self.again_ns.unwrap_or(self.booted_ns)
+    }
+
+    /// Whether both tell of one boot of the container.
+    fn is_of(&self, other: &Self) -> bool {
+        self.booted_ns == other.booted_ns && self.monitor == other.monitor
+    }
+
+    /// What its root process is told to end by.
+    pub(crate) fn stop_signal(&self) -> i32 {
+        self.stop_signal.number()
+    }
+
+    /// Whether its monitor may start it again.
+    pub(crate) fn restarts_are_wanted(&self) -> bool {
+        self.restarting
+    }
+
+    /// How often it has.
+    pub(crate) fn restarts(&self) -> u32 {
+        self.restarts
+    }
+
     /// The root process, as recorded.
     pub(crate) fn pid(&self) -> u32 {
         self.pid.unwrap_or(0)
@@ -290,7 +375,7 @@ impl RunRecord {
 
     /// When it began.
     pub(crate) fn booted(&self) -> SystemTime {
-        UNIX_EPOCH + Duration::from_nanos(self.booted_ns)
+        UNIX_EPOCH + Duration::from_nanos(self.began_ns())
     }
 
     /// Its cgroups: those that exist, and those that may before it is over.
@@ -339,9 +424,9 @@ mod tests {
         let scratch = Scratch::new("state");
         let records = Records::of(scratch.path().to_owned());
         assert!(matches!(records.look().unwrap(), Found::Stopped));
-        let (mut file, start) = records.open_run(&[]).unwrap();
+        let (mut file, start) = records.open_run(&[], StopSignal::default(), false).unwrap();
         assert!(matches!(records.look().unwrap(), Found::Starting));
-        assert!(records.open_run(&[]).is_err(), "a run is opened once");
+        assert!(records.open_run(&[], StopSignal::default(), false).is_err(), "a run is opened once");
         let me = std::process::id();
         let whole =
             format!("{start}\"pid\":{me},\"pid_start\":{},\"monitor\":{me}}}\n", start_time(me).unwrap());

@@ -52,7 +52,7 @@ record!(
         size: u64,
         /// When it was created, as an aware `datetime`.
         created: SystemTime,
-        /// What it is doing: `stopped`, `starting`, `running`, or `broken` when whoever watched over it has died and it
+        /// What it is doing: `stopped`, `starting`, `running`, `restarting`, or `broken` when whoever watched over it has died and it
         /// could not be cleared up.
         state: &'static str,
         /// Its root process on the host, while it runs.
@@ -67,6 +67,7 @@ pub(crate) fn word(state: State) -> &'static str {
     match state {
         State::Stopped => "stopped",
         State::Starting => "starting",
+        State::Restarting => "restarting",
         State::Running { .. } => "running",
         _ => "broken",
     }

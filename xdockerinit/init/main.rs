@@ -19,7 +19,11 @@ mod plan;
 mod process;
 mod reaper;
 mod record;
+#[path = "../src/restart.rs"]
+#[allow(unreachable_pub)]
+mod restart;
 mod runs;
+mod server;
 mod session;
 mod steps;
 mod sys;

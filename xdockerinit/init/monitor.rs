@@ -1,15 +1,16 @@
 //! The monitor: one process for each running container, on the host's side.
 //!
 //! It makes the container (the plan's `HOST` steps, a clone with new namespaces, the `INSIDE` steps in it),
-//! serves sessions, keeps what is printed, and when the root process ends, for whatever reason, it undoes what was made, writes
-//! how it ended and goes. While it lives it holds the lock on `run.json`, so its death cannot go unseen.
+//! serves sessions, keeps what is printed, and when the root process ends, for whatever reason, it undoes what was
+//! made and writes how it ended. Then it goes, or does all of it again. While it lives it holds the lock on `run.json`, so its death cannot go unseen.
 
-use crate::log::{self, Log};
+use crate::log::Log;
 use crate::plan::Plan;
 use crate::process::{Failure, Progress, as_bytes, die_with_parent, enter, run_section};
-use crate::session::{self, Sessions};
+use crate::restart::Restarts;
+use crate::server::Server;
 use crate::steps::Machine;
-use crate::sys::{self, Cgroup, Cloned, Poll, Result, SIGCHLD, SIGKILL, Text, Wait};
+use crate::sys::{self, Cgroup, Cloned, Poll, SIGKILL, Text, Wait};
 use crate::wire::{Report, fd, flag, op, report, section, work};
 use crate::{BROKEN, record};
 
@@ -39,9 +40,9 @@ pub fn run() -> ! {
     let mut machine = Machine::new(fd::DIRECTORY, -1);
     let started = Log::new(plan.header.log_limit)
         .map_err(Failure::of(work::LOG))
-        .and_then(|mut log| start(&plan, &mut machine, &mut log).map(|root| (root, log)));
+        .and_then(|mut log| start(&plan, &mut machine, &mut log, 0).map(|root| (root, log)));
     match started {
-        Ok((root, log)) => watch(&plan, root, machine.cgroup, log),
+        Ok((root, log)) => watch(&plan, (root, machine.cgroup), log),
         Err(failure) => {
             // Undone first, told then: whoever hears of the failure finds nothing left.
             if undo(&plan, failure.is_of_first_step()).failure.is_none() {
@@ -61,12 +62,32 @@ pub struct Root {
 }
 
 /// Executes the plan up to the point where the root process runs on its own.
-fn start(plan: &Plan, machine: &mut Machine, log: &mut Log) -> core::result::Result<Root, Failure> {
-    run_section(plan, machine, section::HOST)?;
-    let output = match plan.header.flags & flag::LOG_ROOT != 0 && log.is_kept() {
-        true => Some(log.open(0).map_err(Failure::of(work::LOG))?),
-        false => None,
-    };
+fn start(
+    plan: &Plan,
+    machine: &mut Machine,
+    log: &mut Log,
+    restarts: u32,
+) -> core::result::Result<Root, Failure> {
+    let started = run_section(plan, machine, section::HOST).and_then(|()| {
+        let output = match plan.header.flags & flag::LOG_ROOT != 0 && log.is_kept() {
+            true => Some(log.open(0).map_err(Failure::of(work::LOG))?),
+            false => None,
+        };
+        let root = clone_root(plan, machine, output, restarts);
+        output.into_iter().flatten().for_each(sys::close);
+        root
+    });
+    machine.close_slots();
+    started
+}
+
+/// The part of it behind the steps of the host.
+fn clone_root(
+    plan: &Plan,
+    machine: &mut Machine,
+    output: Option<[i32; 2]>,
+    restarts: u32,
+) -> core::result::Result<Root, Failure> {
     let clone_failure = || Failure::of(work::CLONE);
     let progress = Progress::new().map_err(clone_failure())?;
     let [ready, written] = sys::pipe().map_err(clone_failure())?;
@@ -79,14 +100,16 @@ fn start(plan: &Plan, machine: &mut Machine, log: &mut Log) -> core::result::Res
         Cloned::Parent { pid, pidfd } => Root { pid, pidfd },
     };
     sys::close(written);
-    output.into_iter().flatten().for_each(sys::close);
-    let recorded = record::running(plan.record(), root.pid).map_err(Failure::of(work::RECORD));
+    let recorded = record::running(plan.record(), root.pid, restarts).map_err(Failure::of(work::RECORD));
     // The pipe closes when the child has executed its program, became PID 1, or died.
     let _ = sys::read(ready, &mut [0u8; 1]);
     sys::close(ready);
-    recorded.and_then(|()| Progress::outcome(progress)).map(|()| root).inspect_err(|_| {
+    let outcome = Progress::outcome(progress);
+    Progress::free(progress);
+    recorded.and(outcome).map(|()| root).inspect_err(|_| {
         let _ = sys::pidfd_send_signal(root.pidfd, SIGKILL);
         let _ = sys::wait(Wait::Pid(root.pid), 0);
+        sys::close(root.pidfd);
     })
 }
 
@@ -115,13 +138,17 @@ fn become_root(
     enter(plan, plan, machine, progress)
 }
 
-/// Serves until the root process ends; then takes everything down.
-fn watch(plan: &Plan, root: Root, cgroup: Option<Cgroup>, mut log: Log) -> ! {
+/// What there is of a container that runs: its root process, and where others are born.
+type Running = (Root, Option<Cgroup>);
+
+/// Watches over the container until it has ended for good.
+fn watch(plan: &Plan, running: Running, log: Log) -> ! {
     let flags = plan.header.flags;
-    let started = Report { kind: report::STARTED, pid: root.pid, ..Report::default() };
+    let pid = running.0.pid;
+    let started = Report { kind: report::STARTED, pid, ..Report::default() };
     let heard = sys::send(fd::CONTROL, as_bytes(&started), -1).is_ok();
     if flags & flag::BOUND != 0 && !heard {
-        let _ = sys::pidfd_send_signal(root.pidfd, SIGKILL);
+        let _ = sys::pidfd_send_signal(running.0.pidfd, SIGKILL);
     }
     // Of what a container outlives nothing is kept open: neither its caller's terminal nor its socket.
     drop_stdio();
@@ -130,68 +157,80 @@ fn watch(plan: &Plan, root: Root, cgroup: Option<Cgroup>, mut log: Log) -> ! {
         sys::close(control);
         control = -1;
     }
-    let sessions = Sessions::new(*plan, root.pidfd, cgroup);
-    let served =
-        sessions.and_then(|sessions| serve(root, sessions, &mut log, control, flags & flag::BOUND != 0));
-    let status = match served {
-        Ok(status) => status,
+    let status = match Server::new(*plan, log, control, flags & flag::BOUND != 0) {
+        Ok(mut server) => live(plan, running, &mut server),
         Err(why) => {
-            // Nobody would watch over it any more.
-            let _ = sys::pidfd_send_signal(root.pidfd, SIGKILL);
-            let _ = sys::wait(Wait::Pid(root.pid), sys::WNOWAIT);
-            tell(Failure::of(work::REQUEST)(why).report());
-            SIGKILL
+            let status = give_up(running.0, why);
+            sys::close(fd::SESSIONS);
+            let undone = undo(plan, false);
+            if record::ended(status, &undone, None).is_ok() && undone.failure.is_none() {
+                forget_run();
+            }
+            status
         }
     };
-    sys::close(fd::SESSIONS);
-    log.finish();
-    let undone = undo(plan, false);
-    if record::ended(status, &undone).is_ok() && undone.failure.is_none() {
-        forget_run();
-    }
-    let ended = Report { kind: report::ENDED, status, pid: root.pid, ..Report::default() };
-    tell(ended);
+    tell(Report { kind: report::ENDED, status, pid, ..Report::default() });
     sys::exit(0)
 }
 
-/// Serves sessions until the root process ends; its wait status. It stays a zombie to the last, so that
-/// its pid cannot become anybody else's.
-fn serve(root: Root, mut sessions: Sessions, log: &mut Log, mut control: i32, bound: bool) -> Result<i32> {
-    const FIXED: usize = 4;
-    let children = sys::signalfd(sys::signals(&[SIGCHLD]))?;
-    let set: &mut [Poll] = sys::zeros(FIXED + session::MOST + log::MOST)?;
+/// One run of the container after the other, until it has ended for good. The wait status of the last one.
+fn live(plan: &Plan, running: Running, server: &mut Server) -> i32 {
+    let mut restarts = Restarts::new(plan.header.restart, plan.header.restart_most);
+    let (mut status, mut run): (i32, core::result::Result<Running, Failure>) = (0, Ok(running));
     loop {
-        set[0] = Poll::new(root.pidfd, sys::POLLIN);
-        set[1] = Poll::new(fd::SESSIONS, sys::POLLIN);
-        set[2] = Poll::new(control, 0);
-        set[3] = Poll::new(children, sys::POLLIN);
-        let printers = FIXED + sessions.watch(&mut set[FIXED..]);
-        let count = printers + log.watch(&mut set[printers..]);
-        sys::poll(&mut set[..count], sessions.patience())?;
-        let [ended, connected, owner, child] = [0, 1, 2, 3].map(|index: usize| set[index].got != 0);
-        log.keep(&set[printers..count]);
-        sessions.answer(&set[FIXED..printers], log);
-        sessions.expire();
-        if child {
-            let _ = sys::read(children, &mut [0u8; 128]);
-            sessions.reap(log);
-        }
-        // The kernel lets PID 1 end only when everything inside has been reaped: no session is left.
-        if ended {
-            let status = sys::wait(Wait::Pid(root.pid), sys::WNOWAIT)?;
-            return Ok(status.map_or(0, |(_, status)| status));
-        }
-        if owner {
-            sys::close(control);
-            control = -1;
-            if bound {
-                sys::pidfd_send_signal(root.pidfd, SIGKILL)?;
+        let begun = sys::uptime();
+        let (mut goes_on, mut not_started) = (true, None);
+        match &run {
+            Ok((root, cgroup)) => {
+                status = server.serve(*root, *cgroup).unwrap_or_else(|why| {
+                    goes_on = false;
+                    give_up(*root, why)
+                });
             }
+            Err(failure) => not_started = Some(failure),
         }
-        if connected && let Ok(connection) = sys::accept(fd::SESSIONS) {
-            sessions.admit(connection);
+        goes_on &= !server.is_stopped();
+        let pause = if goes_on { restarts.next(status, sys::uptime() - begun) } else { None };
+        if pause.is_none() {
+            // Whoever connects from here on hears at once that there is nobody.
+            sys::close(fd::SESSIONS);
         }
+        server.log.finish();
+        let undone = undo(plan, not_started.is_some_and(|failure| failure.is_of_first_step()));
+        let recorded = record::ended(status, &undone, not_started.map(|failure| failure.errno)).is_ok();
+        let clean = recorded && undone.failure.is_none();
+        match pause {
+            Some(pause) if clean && record::pausing(plan.record(), restarts.count).is_ok() => {
+                if let Ok((root, _)) = run {
+                    // Only now that nobody is sent to it: its pid may become anybody's.
+                    let _ = sys::wait(Wait::Pid(root.pid), 0);
+                    sys::close(root.pidfd);
+                }
+                if server.pause(pause).unwrap_or(false) {
+                    let mut machine = Machine::new(fd::DIRECTORY, -1);
+                    run = start(plan, &mut machine, &mut server.log, restarts.count)
+                        .map(|root| (root, machine.cgroup))
+                        .inspect_err(|_| machine.cgroup.into_iter().for_each(|Cgroup(fd)| sys::close(fd)));
+                    continue;
+                }
+                sys::close(fd::SESSIONS);
+            }
+            Some(_) => sys::close(fd::SESSIONS),
+            None => {}
+        }
+        if clean {
+            forget_run();
+        }
+        return status;
     }
+}
+
+/// Nobody can watch over the root process any more.
+fn give_up(root: Root, why: sys::Errno) -> i32 {
+    let _ = sys::pidfd_send_signal(root.pidfd, SIGKILL);
+    let _ = sys::wait(Wait::Pid(root.pid), sys::WNOWAIT);
+    tell(Failure::of(work::REQUEST)(why).report());
+    SIGKILL
 }
 
 /// What came of a tear-down.
@@ -218,8 +257,9 @@ fn undo(plan: &Plan, nothing_done: bool) -> Undone {
     Undone { failure, oom_kills: machine.oom_kills }
 }
 
-/// Nothing of the container is left in the kernel: its record of that goes.
+/// Nothing of the container is left in the kernel: its record of that goes, and before it the socket for sessions.
 fn forget_run() {
+    let _ = sys::unlinkat(fd::DIRECTORY, Text::of(c"session.sock"), 0);
     let _ = sys::unlinkat(fd::DIRECTORY, Text::of(c"run.json"), 0);
 }
 

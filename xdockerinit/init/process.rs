@@ -51,6 +51,11 @@ impl Progress {
         Ok(sys::map(Memory::Shared, size_of::<Self>())?.cast())
     }
 
+    /// Gives it back. No process uses it any more.
+    pub fn free(this: *mut Self) {
+        sys::unmap(this.cast(), size_of::<Self>());
+    }
+
     /// Ready for another process.
     pub fn reset(this: *mut Self) {
         // SAFETY: as in `outcome`; no process uses it at the moment.

@@ -4,8 +4,9 @@
 use crate::sys::{self, EINVAL, Result, SIGCHLD, SIGTERM, Wait};
 
 /// Never returns, but to refuse: outside a PID namespace of its own (`own_namespace` says that we were
-/// cloned into one) this must not run, since its signals go to every process that it can see.
-pub fn run(own_namespace: bool) -> Result<()> {
+/// cloned into one) this must not run, since its signals go to every process that it can see. `farewell` is the signal that
+/// means the end to those inside.
+pub fn run(own_namespace: bool, farewell: i32) -> Result<()> {
     if !own_namespace || sys::getpid() != 1 {
         return Err(EINVAL);
     }
@@ -17,7 +18,7 @@ pub fn run(own_namespace: bool) -> Result<()> {
     sys::close_range(0, u32::MAX)?;
     loop {
         match sys::wait_signal(sys::signals(&[SIGCHLD, SIGTERM])) {
-            Ok(SIGTERM) => stop(),
+            Ok(SIGTERM) => stop(farewell),
             _ => reap(),
         }
     }
@@ -30,9 +31,9 @@ fn reap() {
 
 /// Asks every process of the container to end. We stay until the last of them has gone; whoever asked
 /// has the patience, and SIGKILL for what ignores it.
-fn stop() -> ! {
-    let _ = sys::kill_namespace(SIGTERM);
-    // A stopped process acts on SIGTERM only when it is continued.
+fn stop(farewell: i32) -> ! {
+    let _ = sys::kill_namespace(farewell);
+    // A stopped process acts on it only when it is continued.
     const SIGCONT: i32 = 18;
     let _ = sys::kill_namespace(SIGCONT);
     loop {

@@ -3,7 +3,7 @@
 
 use crate::monitor::Undone;
 use crate::sys::{self, Result, Text};
-use crate::wire::{RECORD_MAX, fd};
+use crate::wire::{RECORD_MAX, RECORD_ROOM, fd};
 
 /// A line that grows in a buffer of fixed size, and in its place: copies of it would be pages of a stack that stays.
 /// What does not fit is an error when it is written.
@@ -46,26 +46,48 @@ impl Line {
 }
 
 /// Completes `run.json`: the start of it comes with the plan and ends where `"pid":` is to follow.
-pub fn running(start: &[u8], pid: i32) -> Result<()> {
+pub fn running(start: &[u8], pid: i32, restarts: u32) -> Result<()> {
     let mut line = Line::new();
     line.text(start).text(b"\"pid\":").number(pid as u64);
-    line.text(b",\"pid_start\":").number(start_time(pid)?);
-    line.text(b",\"monitor\":").number(sys::getpid() as u64).text(b"}\n");
-    let line = line.finish()?;
+    line.text(b",\"pid_start\":").number(start_time(pid)?).text(b",");
+    if restarts > 0 {
+        line.text(b"\"again_ns\":").number(sys::now()).text(b",");
+    }
+    finish_run(&mut line, start, restarts)
+}
+
+/// The same between two runs of the container: there is no root process.
+pub fn pausing(start: &[u8], restarts: u32) -> Result<()> {
+    let mut line = Line::new();
+    line.text(start);
+    finish_run(&mut line, start, restarts)
+}
+
+/// The end of `run.json`: who watches. Each has the length of the one before, which it is written over at once.
+fn finish_run(line: &mut Line, start: &[u8], restarts: u32) -> Result<()> {
+    line.text(b"\"restarts\":").number(u64::from(restarts));
+    line.text(b",\"monitor\":").number(sys::getpid() as u64).text(b"}");
+    while line.length < start.len() + RECORD_ROOM {
+        line.text(b" ");
+    }
+    let line = line.text(b"\n").finish()?;
     match sys::pwrite(fd::RUN, line, 0)? {
         n if n == line.len() => Ok(()),
         _ => Err(sys::EPROTO),
     }
 }
 
-/// Writes `exit.json`, whole or not at all, and takes `run.json` away.
-///
-pub fn ended(status: i32, undone: &Undone) -> Result<()> {
+/// Writes `exit.json`, whole or not at all. `not_started` is why the container could not be started again, after it had
+/// ended as `status` says.
+pub fn ended(status: i32, undone: &Undone, not_started: Option<i32>) -> Result<()> {
     let mut line = Line::new();
     line.text(b"{\"format\":1,\"status\":").number(status as u64);
     line.text(b",\"ended_ns\":").number(sys::now());
     if let Some(count) = undone.oom_kills.filter(|count| *count > 0) {
         line.text(b",\"oom_kills\":").number(count);
+    }
+    if let Some(errno) = not_started {
+        line.text(b",\"not_restarted\":").number(errno as u64);
     }
     if let Some((step, errno)) = undone.failure {
         line.text(b",\"tear_down\":{\"step\":").number(u64::from(step));

@@ -22,6 +22,8 @@ use crate::wire::{MAGIC, Report, Request, flag, op, report, request, runs, secti
 
 /// How many sessions a container can have at a time.
 pub const MOST: usize = 512;
+/// How many connections: some are left for those who have no process to be started.
+pub const ROOM: usize = MOST + 8;
 /// How long a process may go on after its client has gone, in nanoseconds.
 const GRACE: u64 = 2_000_000_000;
 /// Bytes of stack for a joiner.
@@ -65,7 +67,9 @@ pub struct Sessions {
     count: usize,
     /// How the container was launched: a session goes the same way into its cgroups and its sandbox.
     launch: Plan,
-    /// The container's root process.
+    /// Whether somebody has said that the container is not to be started again.
+    pub stopped: bool,
+    /// The container's root process; -1 between two of them.
     root: i32,
     /// Where processes of the container are born, on hosts with cgroups of version 2.
     cgroup: Option<Cgroup>,
@@ -76,17 +80,32 @@ pub struct Sessions {
 }
 
 impl Sessions {
-    pub fn new(launch: Plan, root: i32, cgroup: Option<Cgroup>) -> Result<Self> {
+    pub fn new(launch: Plan) -> Result<Self> {
         Ok(Self {
-            table: sys::zeros(MOST)?,
+            table: sys::zeros(ROOM)?,
             count: 0,
             launch,
-            root,
-            cgroup,
+            stopped: false,
+            root: -1,
+            cgroup: None,
             runs: Runs::new(),
             progress: Progress::new()?,
             stack: sys::zeros(STACK)?,
         })
+    }
+
+    /// The container has this root process now.
+    pub fn container_runs(&mut self, root: i32, cgroup: Option<Cgroup>) {
+        self.root = root;
+        self.cgroup = cgroup;
+    }
+
+    /// It has none any more.
+    pub fn container_has_ended(&mut self) {
+        self.root = -1;
+        if let Some(Cgroup(directory)) = self.cgroup.take() {
+            sys::close(directory);
+        }
     }
 
     /// Fills `set` with what to poll, and says how much that is.
@@ -183,10 +202,16 @@ impl Sessions {
     fn begin(&mut self, index: usize, log: &mut Log) {
         let connection = self.table[index].connection;
         match receive_request(connection) {
+            Ok((asked, fds)) if self.root < 0 && asked.kind != request::STOP => {
+                // There is nothing to join.
+                fds.into_iter().filter(|fd| *fd >= 0).for_each(sys::close);
+                self.remove(index);
+            }
             Ok((asked, [plan, stdio @ ..])) if matches!(asked.kind, request::SESSION | request::DETACHED) => {
                 let detached = asked.kind == request::DETACHED;
                 let started = open_plan(plan).and_then(|plan| {
                     let started = match detached {
+                        _ if self.count > MOST => Err(Failure::of(work::REQUEST)(sys::EAGAIN)),
                         true => self.start_detached(&plan, log),
                         false => self.join(&plan, stdio),
                     };
@@ -226,6 +251,11 @@ impl Sessions {
                 // An interactive shell ignores SIGTERM: without this it would hold a shutdown until it is killed.
                 let attached = self.table[..self.count].iter().filter(|session| session.terminal);
                 attached.for_each(|session| session.signal(SIGHUP));
+                self.remove(index);
+            }
+            Ok((asked, _)) if asked.kind == request::STOP => {
+                self.stopped = true;
+                self.table[index].tell(Report { kind: report::STOPPED, ..Report::default() }, -1);
                 self.remove(index);
             }
             _ => self.remove(index),

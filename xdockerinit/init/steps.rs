@@ -61,6 +61,13 @@ impl Machine {
         self.keep(number, -1)
     }
 
+    /// Closes what steps have left open for one another, the cgroup apart.
+    pub fn close_slots(&mut self) {
+        for fd in self.slots.iter_mut().filter(|fd| **fd >= 0) {
+            sys::close(core::mem::replace(fd, -1));
+        }
+    }
+
     /// Executes one step.
     pub fn run(&mut self, step: &Step) -> Result<()> {
         let head = step.head;
@@ -120,7 +127,7 @@ impl Machine {
             op::EXEC => self.exec(step),
             op::INIT => {
                 self.load_filter()?;
-                crate::reaper::run(self.may_be_init)
+                crate::reaper::run(self.may_be_init, x as i32)
             }
             op::KEYRING => allow(sys::join_session_keyring(), &[ENOSYS]),
             op::DIE => {

@@ -9,6 +9,7 @@
 //! assert_eq!(&xdockerinit::PROGRAM[..4], b"\x7fELF");
 //! ```
 
+pub mod restart;
 pub mod wire;
 
 /// The helper: a static ELF program for this target, to be executed from a sealed memfd.

@@ -19,6 +19,9 @@
 /// Longest `run.json` that a monitor writes, in bytes.
 pub const RECORD_MAX: usize = 2048;
 
+/// Room that a monitor's `run.json` has after the text that it begins with, in bytes: it is as long as the one before.
+pub const RECORD_ROOM: usize = 160;
+
 /// First word of a plan and of a request: `xdk1`.
 pub const MAGIC: u32 = u32::from_le_bytes(*b"xdk1");
 
@@ -110,6 +113,10 @@ pub struct Header {
     pub record: [u32; 2],
     /// Most bytes of one of the two files of the log; 0 where none is kept.
     pub log_limit: u64,
+    /// Whether the container is started again when it has ended: one of `restart::policy`.
+    pub restart: u32,
+    /// How many times in a row; 0 for any number.
+    pub restart_most: u32,
 }
 
 /// Start of a step; its payload follows.
@@ -202,7 +209,7 @@ pub mod op {
     /// Executes: `x` argument strings, then `y` environment strings. An argument 0 without `/` is looked
     /// up in the environment's `PATH`. All descriptors but 0, 1 and 2 are closed first.
     pub const EXEC: u16 = 26;
-    /// Becomes PID 1 of the container: reaps, and ends the container on SIGTERM.
+    /// Becomes PID 1 of the container: reaps, and on SIGTERM ends the container by sending signal `x` to all inside.
     pub const INIT: u16 = 27;
     /// `keyctl(KEYCTL_JOIN_SESSION_KEYRING)`: a keyring of its own; a kernel without keys is fine.
     pub const KEYRING: u16 = 28;
@@ -256,6 +263,8 @@ pub mod report {
     pub const ENDED: u32 = 3;
     /// The same, but its time was up.
     pub const TIMED_OUT: u32 = 4;
+    /// The container will not be started again: whoever is its root process now is the last, and whoever was has been.
+    pub const STOPPED: u32 = 5;
 }
 
 /// What a monitor or a session says, one a message.
@@ -366,6 +375,8 @@ pub mod request {
     /// As [`SESSION`], but with the plan as the only descriptor: the process goes on without its client, reads nothing,
     /// and what it prints is kept in the log.
     pub const DETACHED: u32 = 4;
+    /// The container is not to be started again. Answered by [`super::report::STOPPED`], once that is certain.
+    pub const STOP: u32 = 5;
 }
 
 /// What a client says to a monitor or to its session, one a message.

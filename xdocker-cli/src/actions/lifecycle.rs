@@ -53,6 +53,12 @@ pub(super) fn spec_of(given: &mut Given) -> Result<ContainerSpec, Failure> {
     if let Some(size) = given.log_size {
         spec = spec.log(size);
     }
+    if let Some(policy) = given.restart {
+        spec = spec.restart(policy);
+    }
+    if let Some(signal) = given.stop_signal {
+        spec = spec.stop_signal(signal);
+    }
     let (tmpfs, volumes) = (std::mem::take(&mut given.tmpfs), std::mem::take(&mut given.volumes));
     Ok(spec.sandbox(sandbox_of(given)).tmpfs(tmpfs).volumes(volumes))
 }
@@ -77,7 +83,29 @@ fn ended(container: &Container) -> bool {
 
 /// `-a boot`
 pub(crate) fn boot(given: Given) -> Outcome {
+    if given.all_restart {
+        return boot_all();
+    }
     start(&container(&given)?, &given)
+}
+
+/// `-a boot --all-restart`
+fn boot_all() -> Outcome {
+    let failures: Vec<_> = engine()?
+        .boot_all()?
+        .into_iter()
+        .filter_map(|(name, booted)| booted.err().map(|error| format!("{name}: {}", error.chain())))
+        .collect();
+    match failures.is_empty() {
+        true => report::ok(),
+        false => Err(Failure::NotAll(failures)),
+    }
+}
+
+/// `-a restart_policy`
+pub(crate) fn restart_policy(given: Given) -> Outcome {
+    container(&given)?.set_restart_policy(given.restart.expect("the grammar asks for it"))?;
+    report::ok()
 }
 
 /// Boots `container` and does what was asked for then.

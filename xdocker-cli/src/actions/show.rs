@@ -105,6 +105,7 @@ pub(crate) fn inspect(given: Given) -> Outcome {
         volumes: &info.volumes,
         resources: &info.resources,
         log_size: info.log,
+        stop_signal: info.stop_signal.number(),
     };
     if given.json {
         return json(&object);
@@ -205,6 +206,9 @@ struct ContainerObject {
     created: Option<String>,
     state: &'static str,
     pid: Option<u32>,
+    /// Whether it is started again when it has ended, and how often it was since it was booted.
+    restart: String,
+    restarts: u32,
     /// How it ended the last time.
     exit: Option<ExitObject>,
 }
@@ -220,6 +224,7 @@ struct InspectObject<'a> {
     volumes: &'a [Volume],
     resources: &'a Resources,
     log_size: LogSize,
+    stop_signal: i32,
 }
 
 /// A process for scripts. What is no UTF-8 in it is replaced.
@@ -257,6 +262,9 @@ pub(super) struct ExitObject {
     ended: Option<String>,
     /// Nobody saw it.
     lost: bool,
+    /// Why it could not be started again after that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    not_restarted: Option<String>,
     /// How often memory was short and the kernel has killed for it.
     oom_kills: u64,
 }
@@ -269,6 +277,7 @@ impl From<&ExitRecord> for ExitObject {
             signal: status.signal(),
             ended: instant(exit.ended()),
             lost: exit.is_lost(),
+            not_restarted: exit.not_restarted().map(|why| why.to_string()),
             oom_kills: exit.oom_kills(),
         }
     }
@@ -279,6 +288,7 @@ impl From<&ContainerInfo> for ContainerObject {
         let (state, pid) = match container.state {
             State::Stopped => ("stopped", None),
             State::Starting => ("starting", None),
+            State::Restarting => ("restarting", None),
             State::Running { pid } => ("running", Some(pid)),
             State::Broken { pid } => ("broken", Some(pid)),
             _ => ("unknown", None),
@@ -300,6 +310,8 @@ impl From<&ContainerInfo> for ContainerObject {
             created: instant(container.created),
             state,
             pid,
+            restart: container.restart.to_string(),
+            restarts: container.restarts,
             exit: container.exit.as_ref().map(ExitObject::from),
         }
     }

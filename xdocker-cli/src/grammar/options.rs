@@ -8,8 +8,8 @@ use std::time::{Duration, SystemTime};
 
 use xdocker_core::{
     Capabilities, ContainerName, Hostname, ImageRef, InterfaceName, LogOptions, LogSize, Network,
-    PackOptions, PortMap, Resources, RunId, Seccomp, SeccompProfile, Subnet, TestImage, Tmpfs, UnpackOptions,
-    User, Version, Volume, Whiteouts,
+    PackOptions, PortMap, Resources, RestartPolicy, RunId, Seccomp, SeccompProfile, StopSignal, Subnet,
+    TestImage, Tmpfs, UnpackOptions, User, Version, Volume, Whiteouts,
 };
 
 use super::words;
@@ -38,6 +38,9 @@ pub(crate) struct Given {
     pub(crate) log_size: Option<LogSize>,
     pub(crate) logs: LogOptions,
     pub(crate) detach: bool,
+    pub(crate) restart: Option<RestartPolicy>,
+    pub(crate) all_restart: bool,
+    pub(crate) stop_signal: Option<StopSignal>,
     pub(crate) run: Option<RunId>,
     pub(crate) vip: Option<Ipv4Addr>,
     pub(crate) ports: Option<PortMap>,
@@ -497,6 +500,37 @@ pub(super) static RUN: Opt = Opt {
         Ok(())
     }),
     about: "id of a detached run, in place of the root process",
+};
+
+pub(super) static RESTART: Opt = Opt {
+    short: None,
+    long: "restart",
+    alias: None,
+    takes: Takes::Value("(no|on-failure[:num]|always)", |given, value| {
+        given.restart = Some(parsed(value)?);
+        Ok(())
+    }),
+    about: "whether it is started again when it has ended by itself; num is how often in a row",
+};
+
+pub(super) static ALL_RESTART: Opt = Opt {
+    short: None,
+    long: "all-restart",
+    alias: None,
+    takes: Takes::Nothing(|given| given.all_restart = true),
+    about: "all whose policy is always, or on-failure and that ran when the host went down; as they were booted before",
+};
+
+pub(super) static STOP_SIGNAL: Opt = Opt {
+    short: None,
+    long: "stop-signal",
+    alias: None,
+    takes: Takes::Value("(signal)", |given, value| {
+        let signal = signal(&text(value)?).ok_or(Refused::Signal)?;
+        given.stop_signal = Some(StopSignal::try_from(signal as i32)?);
+        Ok(())
+    }),
+    about: "signal by which a shutdown asks it to end, as in QUIT; TERM without this",
 };
 
 pub(super) static LOG_SIZE: Opt = Opt {

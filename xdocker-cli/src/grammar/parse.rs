@@ -445,7 +445,7 @@ mod tests {
             ("-a boot -c x -c x", "option -c|--container is given twice"),
             ("-a boot -c x -d --debug", "option -d|--debug is given twice"),
             ("-a install_test --version 1 --verion 2", "option --version is given twice"),
-            ("-a boot", "-a boot needs -c|--container"),
+            ("-a boot", "-a boot needs -c|--container or --all-restart"),
             ("-a create -c x", "-a create needs -m|--image"),
             ("-a create -m a -t", "-t|--attach needs -b|--boot"),
             ("-a create -m a -e true", "-e|--exec needs -b|--boot"),

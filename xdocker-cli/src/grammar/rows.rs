@@ -17,6 +17,8 @@ static CREATE_OPTIONS: Group = Group {
         Maybe(&One(&VIP)),
         Maybe(&One(&PORT_MAPPING)),
         Maybe(&One(&LOG_SIZE)),
+        Maybe(&One(&RESTART)),
+        Maybe(&One(&STOP_SIGNAL)),
         Options(&SANDBOX_OPTIONS),
     ],
 };
@@ -154,8 +156,11 @@ pub(super) static ROWS: &[Row] = &[
     },
     Row {
         verb: Action("boot"),
-        about: "start a container",
-        parts: &[One(&CONTAINER), Maybe(&One(&LOG_SIZE)), Options(&CGROUP_OPTIONS), BOOT_OPTIONS],
+        about: "start a container, or all that are to run",
+        parts: &[OneOf(&[
+            All(&[One(&CONTAINER), Maybe(&One(&LOG_SIZE)), Options(&CGROUP_OPTIONS), BOOT_OPTIONS]),
+            One(&ALL_RESTART),
+        ])],
         run: actions::lifecycle::boot,
     },
     Row {
@@ -202,6 +207,12 @@ pub(super) static ROWS: &[Row] = &[
         about: "change what a container may use: at once if it runs, and whenever it is booted later",
         parts: &[One(&CONTAINER), Options(&CGROUP_OPTIONS)],
         run: actions::resources::limit,
+    },
+    Row {
+        verb: Action("restart_policy"),
+        about: "say whether a stopped container is started again when it has ended by itself, once it is booted",
+        parts: &[One(&CONTAINER), One(&RESTART)],
+        run: actions::lifecycle::restart_policy,
     },
     Row {
         verb: Action("shutdown"),

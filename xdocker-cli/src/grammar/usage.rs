@@ -124,13 +124,14 @@ mod tests {
                -s bridge
                -s doctor
                -a create (-m|--image) (image[:version])[,(image[:version])]... [ create options ] [ (-c|--container) (container) ] [ (-b|--boot) [ cgroup options ] [ (-t|--attach) | ( (-e|--exec) (cmd|"program para1 ...") | -- (cmd) (para1) ... ) [ --wait | --rm ] ] ]
-               -a boot (-c|--container) (container) [ --log-size (num|numM|none) ] [ cgroup options ] [ (-t|--attach) | ( (-e|--exec) (cmd|"program para1 ...") | -- (cmd) (para1) ... ) [ --wait ] ]
+               -a boot ( (-c|--container) (container) [ --log-size (num|numM|none) ] [ cgroup options ] [ (-t|--attach) | ( (-e|--exec) (cmd|"program para1 ...") | -- (cmd) (para1) ... ) [ --wait ] ] | --all-restart )
                -a attach (-c|--container) (container)
                -a run (-c|--container) (container) [ (-t|--attach) | --detach ] [ --user (user[:group]) ] [ --env (name=value) ][ --env ... ] [ --env-file (file) ][ --env-file ... ] [ --workdir (directory) ] [ --timeout (seconds) ] ( --cmd (command) | -- (cmd) (para1) ... )
                -a rplfile (-c|--container) (container) --template-file (file) --mapping-file (file) [ --instance-file (file) ]
                -a putfile (-c|--container) (container) --src-file (file) --dst-file (file) [ import limits ]
                -a getfile (-c|--container) (container) --src-file (file) --dst-file (file)
                -a limit (-c|--container) (container) [ cgroup options ]
+               -a restart_policy (-c|--container) (container) --restart (no|on-failure[:num]|always)
                -a shutdown (-c|--container) (container) [ --time (seconds) ] [ (-f|--forcely) ]
                -a kill (-c|--container) (container) [ --signal (signal) ] [ (-f|--forcely) ]
                -a wait (-c|--container) (container) [ --run (id) ]
@@ -147,7 +148,7 @@ mod tests {
                -a import --image-file (file) [ import limits ]
                -a export (-m|--image) (image[:version]) [ --whiteouts (overlay|oci) ] [ (-f|--forcely) ]
                -a install_test [ --version (version) ] [ --from (host|busybox) ]
-create options : [ --volume (host_path[:container_path[:ro]]) ][ --volume ... ] [ --host (hostname) ] [ --net (BRIDGE|HOST|CUSTOM) ] [ --host-eth (eth) ] [ --vip (ip) ] [ --port-mapping (src_port:dst_port) ] [ --log-size (num|numM|none) ] [ sandbox ]
+create options : [ --volume (host_path[:container_path[:ro]]) ][ --volume ... ] [ --host (hostname) ] [ --net (BRIDGE|HOST|CUSTOM) ] [ --host-eth (eth) ] [ --vip (ip) ] [ --port-mapping (src_port:dst_port) ] [ --log-size (num|numM|none) ] [ --restart (no|on-failure[:num]|always) ] [ --stop-signal (signal) ] [ sandbox ]
        sandbox : [ --cap-add (capability)[,(capability)]... ][ --cap-add ... ] [ --cap-drop (capability)[,(capability)]... ][ --cap-drop ... ] [ --privileged ] [ --no-new-privs (on|off) ] [ --seccomp (file|unconfined) ] [ --read-only ] [ --tmpfs (directory) ][ --tmpfs ... ]
 cgroup options : [ --cpus [(cpu_num,...)|(cpu_num-cpu_num2)] ] [ --cpu-quota (percent%) ] [ --mem-limit (num|numM) ] [ --pids-limit (num|max) ] [ --mem-reservation (num|numM) ] [ --cpu-weight (1-10000) ] [ --io-weight (1-10000) ] [ --io-max (device|path):((rbps|wbps|riops|wiops)=(num|numM|max),...) ][ --io-max ... ]
  import limits : [ --max-bytes (bytes[K|M|G|T]) ] [ --max-entries (number) ] [ --max-ratio (number) ]

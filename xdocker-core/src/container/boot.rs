@@ -6,6 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
 use nix::fcntl::OFlag;
+use serde::{Deserialize, Serialize};
 
 use super::{CLEARING, Container, Definition, Root};
 use crate::accounts::Identity;
@@ -19,7 +20,7 @@ use crate::network::Attachment;
 use crate::rootfs::{self, Layers, MOUNT_POINTS, Mounts, c_path};
 use crate::security;
 use crate::session::{SOCKET, null, plan_process};
-use crate::spec::{Exec, LogSize, Resources};
+use crate::spec::{Exec, LogSize, Resources, StopSignal};
 use crate::state::remove;
 use crate::sys::resolve::open_in_root;
 use crate::sys::seqpacket;
@@ -30,11 +31,15 @@ use crate::volumes;
 const NAMESPACES: i32 = libc::CLONE_NEWNS | libc::CLONE_NEWPID | libc::CLONE_NEWUTS | libc::CLONE_NEWIPC;
 
 /// How to boot a container.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Boot {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     exec: Option<Exec>,
+    #[serde(default, skip_serializing_if = "Resources::is_empty")]
     resources: Resources,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     log: Option<LogSize>,
+    #[serde(skip)]
     fault: Option<usize>,
 }
 
@@ -122,10 +127,17 @@ impl Container {
         plan.log_limit = boot.log.unwrap_or(definition.log).of_file();
         // Our own PID 1 prints nothing, and a caller who is there hears it himself.
         plan.log_root = tie == Tie::Detached && boot.exec.is_some();
-        match self.attempt(&mut plan, &group, &lock, stdio) {
+        if tie == Tie::Detached && !definition.restart.is_no() {
+            plan.restart = definition.restart;
+            self.remember(boot)?;
+        }
+        // Our own PID 1 knows one signal, and sends to all inside the one that is meant.
+        let stop_signal = if boot.exec.is_some() { definition.stop_signal } else { StopSignal::default() };
+        let mut attempt = || self.attempt(&mut plan, &group, &lock, stdio, stop_signal);
+        match attempt() {
             Err(failure) => match self.explain(attachment.as_ref(), failure)? {
                 Some(failure) => Err(failure),
-                None => self.attempt(&mut plan, &group, &lock, stdio),
+                None => attempt(),
             },
             started => started,
         }
@@ -144,13 +156,14 @@ impl Container {
         group: &Group,
         lock: &DirectoryLock,
         stdio: [&OwnedFd; 3],
+        stop_signal: StopSignal,
     ) -> Result<Monitor> {
         // After a volatile mount overlay refuses another until its mark is gone (overlayfs.rst).
         self.forget_volatile()?;
         group.clear()?;
         // From here on something may be left behind: the record says so first.
         let records = self.records();
-        let (run, record) = records.open_run(group.paths())?;
+        let (run, record) = records.open_run(group.paths(), stop_signal, !plan.restart.is_no())?;
         plan.record = record;
         let started = self.start_monitor(plan, lock, &run, stdio);
         if started.is_err() {
@@ -271,14 +284,12 @@ impl Container {
         match &boot.exec {
             Some(exec) => plan_process(&mut plan, exec, &Identity::root())?,
             None => {
+                let farewell = definition.stop_signal.number();
                 plan.inside.purpose("set user and groups").push(Action::BECOME_ROOT);
                 security::restrict_init(&mut plan, &definition.sandbox);
-                plan.inside.purpose("become PID 1").push(Action::BecomeInit);
+                plan.inside.purpose("become PID 1").push(Action::BecomeInit { farewell });
             }
         }
-        plan.undo
-            .purpose("remove the session socket")
-            .push(Action::Unlink { at: Directory::Container, path: c_path(SOCKET.as_ref()) });
         if let Some(step) = boot.fault {
             plan.inject_death(step);
         }

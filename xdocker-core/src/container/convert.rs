@@ -66,6 +66,8 @@ impl Container {
             volumes: spec.volumes.clone(),
             resources: spec.resources.clone(),
             log: spec.log,
+            restart: spec.restart,
+            stop_signal: spec.stop_signal,
             created: SystemTime::now(),
             version: Some(image.version.clone()),
             ephemeral: false,

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::home::{Durability, Home, Stage, record};
 use crate::name::{ImageId, Version};
-use crate::spec::{Hostname, LogSize, Network, Resources, Sandbox, Tmpfs, Volume};
+use crate::spec::{Hostname, LogSize, Network, Resources, RestartPolicy, Sandbox, StopSignal, Tmpfs, Volume};
 
 const FILE: &str = "container.json";
 
@@ -30,6 +30,10 @@ pub(crate) struct Definition {
     pub(crate) resources: Resources,
     #[serde(default, skip_serializing_if = "LogSize::is_default")]
     pub(crate) log: LogSize,
+    #[serde(default, skip_serializing_if = "RestartPolicy::is_no")]
+    pub(crate) restart: RestartPolicy,
+    #[serde(default, skip_serializing_if = "StopSignal::is_default")]
+    pub(crate) stop_signal: StopSignal,
     pub(crate) created: SystemTime,
     /// Version of the image that it was made of, for the image that it becomes.
     #[serde(default, skip_serializing_if = "Option::is_none")]

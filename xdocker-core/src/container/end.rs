@@ -18,17 +18,18 @@ use crate::state::{ExitRecord, Found, remove};
 use crate::sys::pidfd::PidFd;
 
 impl Container {
-    /// Asks the root process to end (SIGTERM) and returns when the container is gone. What has not ended
-    /// after `patience` is killed.
+    /// Asks the root process to end, by SIGTERM or the container's own [`StopSignal`](crate::StopSignal), and returns when
+    /// the container is gone, for good: whatever its restart policy, it is not started again. What has not ended after
+    /// `patience` is killed.
     ///
-    /// Our own PID 1 passes the signal on to every process inside and ends after the last of them. A
-    /// program that is PID 1 itself and does not handle SIGTERM is not ended by it: the kernel protects
-    /// PID 1 (pid_namespaces(7)).
+    /// Our own PID 1 passes the signal on to every process inside and ends after the last of them. What a program that is
+    /// PID 1 itself leaves behind when it ends is killed by the kernel; one that does not handle the signal is not ended
+    /// by it, since the kernel protects PID 1 (pid_namespaces(7)).
     ///
     /// # Errors
     /// [`Error::NotRunning`]; [`Error::Timeout`] when even SIGKILL does not end it.
     pub fn shutdown(&self, patience: Duration) -> Result<()> {
-        self.end(libc::SIGTERM, patience)
+        self.end(None, patience)
     }
 
     /// Kills every process of the container and returns when it is gone.
@@ -36,7 +37,7 @@ impl Container {
     /// # Errors
     /// Those of [`Self::shutdown`].
     pub fn kill(&self) -> Result<()> {
-        self.end(libc::SIGKILL, Duration::ZERO)
+        self.end(Some(libc::SIGKILL), Duration::ZERO)
     }
 
     /// Sends a signal to the root process, and does not wait for what comes of it.
@@ -50,13 +51,18 @@ impl Container {
         root.signal(signal).map_err(Error::system(format!("signal container {}", self.name)))
     }
 
-    /// Asks the root process to end (SIGTERM), has terminals hang up, and does not wait: [`Self::shutdown`] does.
+    /// Asks the root process to end as [`Self::shutdown`] does, for good, and does not wait.
     ///
     /// # Errors
     /// Those of [`Self::signal`].
     pub fn terminate(&self) -> Result<()> {
-        self.signal(libc::SIGTERM)?;
-        self.hang_up();
+        if let Some(record) = self.stay_down()?
+            && let Some(root) = self.records().root_process(&record)?
+        {
+            let sent = root.signal(record.stop_signal());
+            sent.map_err(Error::system(format!("signal container {}", self.name)))?;
+            self.hang_up();
+        }
         Ok(())
     }
 
@@ -77,14 +83,18 @@ impl Container {
         }
     }
 
-    fn end(&self, signal: i32, patience: Duration) -> Result<()> {
-        let record = self.running()?;
+    /// `None` is the signal that it has for that.
+    fn end(&self, signal: Option<i32>, patience: Duration) -> Result<()> {
+        // From here on nobody starts it again.
+        let Some(record) = self.stay_down()? else { return self.settle() };
         let records = self.records();
-        let (Some(root), Some(monitor)) = (records.root_process(&record)?, records.monitor(&record)?) else {
+        let Some(monitor) = records.monitor(&record)? else {
             // It ended in this moment.
             return self.settle();
         };
         let failed = |why| Error::system(format!("end container {}", self.name))(why);
+        let Some(root) = records.root_process(&record)? else { return self.see_it_go(&monitor) };
+        let signal = signal.unwrap_or(record.stop_signal());
         root.signal(signal).map_err(failed)?;
         let asked = Instant::now();
         if signal != libc::SIGKILL {
@@ -94,6 +104,12 @@ impl Container {
             tracing::debug!("container {}: SIGKILL after {} s", self.name, patience.as_secs_f32());
             root.signal(libc::SIGKILL).map_err(failed)?;
         }
+        self.see_it_go(&monitor)
+    }
+
+    /// Waits for the end of the monitor, which is about to come.
+    fn see_it_go(&self, monitor: &PidFd) -> Result<()> {
+        let failed = |why| Error::system(format!("end container {}", self.name))(why);
         if !monitor.wait_until(Some(Instant::now() + CLEARING)).map_err(failed)? {
             return Err(Error::Timeout {
                 what: format!("the end of container {}", self.name),
@@ -140,7 +156,9 @@ impl Container {
         match self.records().look()? {
             Found::Stopped => (),
             Found::Abandoned(_) => failures.extend(self.repair(&lock).err()),
-            Found::Starting | Found::Running(_) => return Err(Error::Running(self.name.clone())),
+            Found::Starting | Found::Running(_) | Found::Pausing(_) => {
+                return Err(Error::Running(self.name.clone()));
+            }
         }
         failures.extend(self.remove_network().err());
         if failures.is_empty() || force {

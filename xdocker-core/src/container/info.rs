@@ -6,7 +6,9 @@ use super::{Container, ephemeral};
 use crate::error::{Error, Result};
 use crate::image::TreeSize;
 use crate::name::{ContainerName, ImageId};
-use crate::spec::{Hostname, LogSize, NetnsName, Network, Resources, Sandbox, Tmpfs, Volume};
+use crate::spec::{
+    Hostname, LogSize, NetnsName, Network, Resources, RestartPolicy, Sandbox, StopSignal, Tmpfs, Volume,
+};
 use crate::state::{ExitRecord, Found, RunRecord, State};
 
 /// A container as it is at a moment.
@@ -33,6 +35,12 @@ pub struct ContainerInfo {
     pub resources: Resources,
     /// How much of what it prints is kept.
     pub log: LogSize,
+    /// Whether it is started again when it has ended.
+    pub restart: RestartPolicy,
+    /// How often it was since it was booted.
+    pub restarts: u32,
+    /// The signal that asks it to end.
+    pub stop_signal: StopSignal,
     /// Bytes that it has written above its layers, counted like those of images.
     pub size: u64,
     /// When it was created.
@@ -56,7 +64,12 @@ impl Container {
             self.destroy(false)?;
             return Err(Error::NoSuchContainer(self.name.clone()));
         }
-        let exit = if state == State::Stopped { self.records().exit()? } else { None };
+        let over = matches!(state, State::Stopped | State::Restarting);
+        let exit = if over { self.records().exit()? } else { None };
+        let restarts = match self.records().look()? {
+            Found::Running(record) | Found::Pausing(record) => record.restarts(),
+            _ => 0,
+        };
         let layer = self.directory().join("rwlayer");
         let size = TreeSize::measure(&layer).map_err(Error::file("measure", &layer))?.bytes;
         Ok(ContainerInfo {
@@ -70,6 +83,9 @@ impl Container {
             volumes: definition.volumes,
             resources: definition.resources,
             log: definition.log,
+            restart: definition.restart,
+            restarts,
+            stop_signal: definition.stop_signal,
             size,
             created: definition.created,
             state,
@@ -97,9 +113,18 @@ impl Container {
         Ok(match found {
             Found::Stopped => State::Stopped,
             Found::Starting => State::Starting,
+            Found::Pausing(_) => State::Restarting,
             Found::Running(record) => State::Running { pid: record.pid() },
             Found::Abandoned(record) => State::Broken { pid: record.map_or(0, |record| record.pid()) },
         })
+    }
+
+    /// The record of its run, if it runs or is to be started again.
+    pub(super) fn run(&self) -> Result<RunRecord> {
+        match self.records().look()? {
+            Found::Pausing(record) => Ok(record),
+            _ => self.running(),
+        }
     }
 
     /// The record of its run, if it runs.

@@ -24,6 +24,7 @@ mod original;
 mod ports;
 mod processes;
 mod resources;
+mod restart;
 mod root;
 mod template;
 mod volumes;
@@ -50,6 +51,7 @@ pub use info::ContainerInfo;
 pub(crate) use network::{change_bridge, names, settle};
 pub(crate) use original::take_over_all;
 pub use processes::Process;
+pub(crate) use restart::{boot_all, check as check_restart};
 pub use root::Root;
 pub use watch::Watch;
 
@@ -118,7 +120,9 @@ impl Container {
             Found::Stopped if self.has_root()? => return Err(Error::Running(self.name.clone())),
             Found::Stopped => (),
             Found::Abandoned(_) => self.repair(&lock)?,
-            Found::Starting | Found::Running(_) => return Err(Error::Running(self.name.clone())),
+            Found::Starting | Found::Running(_) | Found::Pausing(_) => {
+                return Err(Error::Running(self.name.clone()));
+            }
         }
         Ok(lock)
     }

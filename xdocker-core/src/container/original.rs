@@ -22,7 +22,9 @@ use super::{Container, Definition, names, settle};
 use crate::error::{Error, Result};
 use crate::home::{Durability, Home};
 use crate::name::{ImageId, ImageRef};
-use crate::spec::{Endpoint, Hostname, LogSize, Network, Resources, Sandbox, Volume};
+use crate::spec::{
+    Endpoint, Hostname, LogSize, Network, Resources, RestartPolicy, Sandbox, StopSignal, Volume,
+};
 
 /// The properties as text.
 struct Properties {
@@ -107,6 +109,8 @@ impl Container {
             volumes: properties.volumes()?,
             resources: Resources::new(),
             log: LogSize::default(),
+            restart: RestartPolicy::No,
+            stop_signal: StopSignal::default(),
             created: modified(&properties.directory)?,
             version: properties.parsed("version")?,
             ephemeral: false,

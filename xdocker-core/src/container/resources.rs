@@ -19,7 +19,9 @@ impl Container {
         definition.resources = definition.resources.changed_by(changes);
         match self.records().look()? {
             Found::Running(record) => Group::recorded(record.cgroups().to_vec()).change(changes)?,
-            Found::Starting => return Err(Error::Busy(format!("container {}", self.name))),
+            Found::Starting | Found::Pausing(_) => {
+                return Err(Error::Busy(format!("container {}", self.name)));
+            }
             Found::Stopped | Found::Abandoned(_) => {
                 Group::new(&self.cgroup()).check(&definition.resources)?
             }

@@ -20,7 +20,7 @@ impl Container {
     /// # Errors
     /// [`Error::NoSuchContainer`], [`Error::System`], [`Error::File`].
     pub fn watch(&self) -> Result<Option<Watch>> {
-        let record = match self.running() {
+        let record = match self.run() {
             Err(Error::NotRunning(_)) => return Ok(None),
             other => other?,
         };

@@ -2,11 +2,13 @@
 
 use std::borrow::Cow;
 use std::ffi::{CStr, CString};
+use std::num::NonZeroU32;
 
+use xdockerinit::restart::policy;
 use xdockerinit::wire::{Header, MAGIC, flag, section, slot};
 
 use super::step::{Action, Slot};
-use crate::spec::WindowSize;
+use crate::spec::{RestartPolicy, WindowSize};
 
 /// An action, and what it is for in words that fit behind “cannot”.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,6 +63,8 @@ pub(crate) struct Plan {
     pub(crate) log_limit: u64,
     /// What the root process prints goes there.
     pub(crate) log_root: bool,
+    /// Whether all of it is done again when the root process has ended.
+    pub(crate) restart: RestartPolicy,
     slots: u8,
 }
 
@@ -117,6 +121,14 @@ impl Plan {
             head.extend(word.to_ne_bytes());
         }
         head.extend(self.log_limit.to_ne_bytes());
+        let (restart, most) = match self.restart {
+            RestartPolicy::No => (policy::NO, 0),
+            RestartPolicy::OnFailure { most } => (policy::ON_FAILURE, most.map_or(0, NonZeroU32::get)),
+            RestartPolicy::Always => (policy::ALWAYS, 0),
+        };
+        for word in [restart, most] {
+            head.extend(word.to_ne_bytes());
+        }
         out[..head.len()].copy_from_slice(&head);
         out
     }
@@ -155,19 +167,23 @@ mod tests {
         assert_eq!(offset_of!(Header, sections), 24);
         assert_eq!(offset_of!(Header, record), 56);
         assert_eq!(offset_of!(Header, log_limit), 64);
-        assert_eq!(size_of::<Header>(), 72);
+        assert_eq!(offset_of!(Header, restart), 72);
+        assert_eq!(size_of::<Header>(), 80);
     }
 
     #[test]
     fn sections_follow_one_another_and_end_where_the_plan_ends() {
         let mut plan = Plan { record: "{\"x\":1,".into(), ..Plan::default() };
         plan.host.purpose("a").push(Action::Umask { mask: 0o22 });
-        plan.inside.purpose("b").push(Action::SetHostname { name: c"test".into() }).push(Action::BecomeInit);
+        plan.inside
+            .purpose("b")
+            .push(Action::SetHostname { name: c"test".into() })
+            .push(Action::BecomeInit { farewell: 15 });
         let bytes = plan.encode();
         let word = |at: usize| u32::from_ne_bytes(bytes[at..at + 4].try_into().unwrap()) as usize;
         assert_eq!(word(4), bytes.len());
         let sections: Vec<_> = (0..4).map(|i| (word(24 + i * 8), word(28 + i * 8))).collect();
-        assert_eq!(sections, [(72, 24), (96, 24 + 8 + 24), (152, 0), (152, 0)]);
+        assert_eq!(sections, [(80, 24), (104, 24 + 8 + 24), (160, 0), (160, 0)]);
         assert_eq!(&bytes[word(56)..word(56) + word(60)], b"{\"x\":1,");
         assert_eq!(plan.purpose(section::INSIDE, 1), Some("b"));
         assert_eq!(plan.purpose(section::UNDO, 0), None);

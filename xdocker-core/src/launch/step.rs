@@ -20,8 +20,6 @@ pub(crate) struct Slot(pub(super) u8);
 pub(crate) enum Directory {
     /// The helper's working directory.
     Current,
-    /// The container's directory (of a monitor).
-    Container,
     /// An open directory.
     At(Slot),
 }
@@ -30,7 +28,6 @@ impl Directory {
     fn number(self) -> u8 {
         match self {
             Self::Current => slot::CWD,
-            Self::Container => slot::DIRECTORY,
             Self::At(slot) => slot.0,
         }
     }
@@ -249,7 +246,10 @@ pub(crate) enum Action {
         argv: Vec<CString>,
         envp: Vec<CString>,
     },
-    BecomeInit,
+    /// Ends the container with this signal to all inside, when it gets SIGTERM itself.
+    BecomeInit {
+        farewell: i32,
+    },
     /// Dies by SIGKILL: for fault tests.
     Die,
 }
@@ -394,7 +394,7 @@ impl Action {
                 argv.iter().chain(envp).for_each(|text| texts(&[text]));
                 Head(op::EXEC, 0, 0, argv.len() as u64, envp.len() as u64)
             }
-            Self::BecomeInit => Head(op::INIT, 0, 0, 0, 0),
+            Self::BecomeInit { farewell } => Head(op::INIT, 0, 0, *farewell as u64, 0),
             Self::Die => Head(op::DIE, 0, 0, 0, 0),
         };
         out.extend(op.to_ne_bytes());

@@ -2,7 +2,7 @@
 
 use crate::name::{ContainerName, ImageRef};
 
-use super::{Hostname, LogSize, Network, Resources, Sandbox, Tmpfs, Volume};
+use super::{Hostname, LogSize, Network, Resources, RestartPolicy, Sandbox, StopSignal, Tmpfs, Volume};
 
 /// What a new container is to be.
 ///
@@ -24,6 +24,8 @@ pub struct ContainerSpec {
     pub(crate) volumes: Vec<Volume>,
     pub(crate) resources: Resources,
     pub(crate) log: LogSize,
+    pub(crate) restart: RestartPolicy,
+    pub(crate) stop_signal: StopSignal,
 }
 
 impl ContainerSpec {
@@ -39,6 +41,8 @@ impl ContainerSpec {
             volumes: Vec::new(),
             resources: Resources::new(),
             log: LogSize::default(),
+            restart: RestartPolicy::No,
+            stop_signal: StopSignal::default(),
         }
     }
 
@@ -88,6 +92,20 @@ impl ContainerSpec {
     #[must_use]
     pub fn resources(mut self, resources: Resources) -> Self {
         self.resources = resources;
+        self
+    }
+
+    /// Sets whether it is started again when it has ended.
+    #[must_use]
+    pub fn restart(mut self, policy: RestartPolicy) -> Self {
+        self.restart = policy;
+        self
+    }
+
+    /// Sets the signal that asks it to end.
+    #[must_use]
+    pub fn stop_signal(mut self, signal: StopSignal) -> Self {
+        self.stop_signal = signal;
         self
     }
 

@@ -4,6 +4,8 @@ use std::ffi::{CString, OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
+
 use crate::error::{Error, Result};
 
 /// Size of a terminal in characters.
@@ -21,11 +23,71 @@ const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 /// A program to execute inside a container: arguments, environment, working directory.
 ///
 /// The environment begins with `PATH` and the user's `HOME`; nothing of the caller's goes in unasked.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Kept", into = "Kept")]
 pub struct Exec {
     arguments: Vec<OsString>,
     environment: Vec<(OsString, OsString)>,
     directory: PathBuf,
+}
+
+/// An [`Exec`] as it is kept.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    arguments: Vec<Bytes>,
+    environment: Vec<(Bytes, Bytes)>,
+    directory: Bytes,
+}
+
+/// Text where it is some.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum Bytes {
+    Text(String),
+    Other(Vec<u8>),
+}
+
+impl From<OsString> for Bytes {
+    fn from(text: OsString) -> Self {
+        text.into_string().map_or_else(|bytes| Self::Other(bytes.into_vec()), Self::Text)
+    }
+}
+
+impl From<Bytes> for OsString {
+    fn from(bytes: Bytes) -> Self {
+        match bytes {
+            Bytes::Text(text) => text.into(),
+            Bytes::Other(bytes) => Self::from_vec(bytes),
+        }
+    }
+}
+
+impl From<Exec> for Kept {
+    fn from(exec: Exec) -> Self {
+        Self {
+            arguments: exec.arguments.into_iter().map(Bytes::from).collect(),
+            environment: exec
+                .environment
+                .into_iter()
+                .map(|(key, value)| (key.into(), value.into()))
+                .collect(),
+            directory: exec.directory.into_os_string().into(),
+        }
+    }
+}
+
+impl From<Kept> for Exec {
+    fn from(kept: Kept) -> Self {
+        Self {
+            arguments: kept.arguments.into_iter().map(OsString::from).collect(),
+            environment: kept
+                .environment
+                .into_iter()
+                .map(|(key, value)| (key.into(), value.into()))
+                .collect(),
+            directory: OsString::from(kept.directory).into(),
+        }
+    }
 }
 
 impl Exec {
@@ -124,6 +186,15 @@ mod tests {
         let envp = exec.envp(Path::new("/b")).unwrap();
         let has = |text: &str| envp.iter().filter(|v| v.to_str().unwrap() == text).count();
         assert_eq!((has("HOME=/a"), has("X=2"), has("X=1"), envp.len()), (1, 1, 0, 3));
+    }
+
+    #[test]
+    fn what_is_kept_comes_back() {
+        let odd = OsStr::from_bytes(b"a\xff\n");
+        let exec = Exec::new("sh").arg(odd).env("X", odd).current_dir(OsStr::from_bytes(b"/\xfe"));
+        let kept = serde_json::to_string(&exec).unwrap();
+        assert!(kept.contains(r#""sh""#), "{kept}");
+        assert_eq!(serde_json::from_str::<Exec>(&kept).unwrap(), exec);
     }
 
     #[test]

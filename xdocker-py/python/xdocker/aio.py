@@ -199,7 +199,7 @@ class Container:
         """Where its root appears on the host while it runs."""
         return self.sync.root
 
-    async def state(self) -> Literal["stopped", "starting", "running", "broken"]:
+    async def state(self) -> Literal["stopped", "starting", "running", "restarting", "broken"]:
         """What it is doing: :attr:`xdocker.Container.state`."""
         return await _call(lambda: self.sync.state)
 

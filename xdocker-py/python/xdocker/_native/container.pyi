@@ -27,7 +27,7 @@ class Container:
     def root(self) -> Path:
         """Where its root appears on the host while it runs."""
     @property
-    def state(self) -> Literal["stopped", "starting", "running", "broken"]:
+    def state(self) -> Literal["stopped", "starting", "running", "restarting", "broken"]:
         """What it is doing: ``stopped``, ``starting``, ``running``, or ``broken`` when whoever watched over it has died and it
         could not be cleared up.
         """

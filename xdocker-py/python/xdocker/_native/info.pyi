@@ -68,7 +68,7 @@ class ContainerInfo:
     def created(self) -> datetime:
         """When it was created, as an aware `datetime`."""
     @property
-    def state(self) -> Literal["stopped", "starting", "running", "broken"]:
+    def state(self) -> Literal["stopped", "starting", "running", "restarting", "broken"]:
         """What it is doing: `stopped`, `starting`, `running`, or `broken` when whoever watched over it has died and it
         could not be cleared up.
         """

@@ -1,0 +1,113 @@
+//! What a monitor does while its container runs, and between two runs of it: it serves clients and keeps what is
+//! printed.
+
+use crate::log::{self, Log};
+use crate::monitor::Root;
+use crate::plan::Plan;
+use crate::session::{self, Sessions};
+use crate::sys::{self, Cgroup, Poll, Result, SIGCHLD, SIGKILL, Wait};
+use crate::wire::fd;
+
+/// Places in the set that is polled, before those of sessions and pipes.
+const FIXED: usize = 4;
+
+/// Everything that a monitor listens to.
+pub struct Server {
+    sessions: Sessions,
+    pub log: Log,
+    /// Where the end of whoever has booted us is seen; -1 where that does not matter.
+    control: i32,
+    bound: bool,
+    children: i32,
+    set: &'static mut [Poll],
+}
+
+/// What happened in a turn.
+struct Turn {
+    /// The root process has ended.
+    ended: bool,
+    /// Whoever has booted us has gone.
+    owner_gone: bool,
+}
+
+impl Server {
+    pub fn new(launch: Plan, log: Log, control: i32, bound: bool) -> Result<Self> {
+        Ok(Self {
+            sessions: Sessions::new(launch)?,
+            log,
+            control,
+            bound,
+            children: sys::signalfd(sys::signals(&[SIGCHLD]))?,
+            set: sys::zeros(FIXED + session::ROOM + log::MOST)?,
+        })
+    }
+
+    /// Serves until the root process ends; its wait status. It stays a zombie, so that its pid cannot become anybody
+    /// else's.
+    pub fn serve(&mut self, root: Root, cgroup: Option<Cgroup>) -> Result<i32> {
+        self.sessions.container_runs(root.pidfd, cgroup);
+        loop {
+            let turn = self.turn(root.pidfd, self.sessions.patience())?;
+            // The kernel lets PID 1 end only when everything inside has been reaped: no session is left.
+            if turn.ended {
+                let status = sys::wait(Wait::Pid(root.pid), sys::WNOWAIT)?;
+                self.sessions.container_has_ended();
+                return Ok(status.map_or(0, |(_, status)| status));
+            }
+            if turn.owner_gone {
+                sys::close(self.control);
+                self.control = -1;
+                if self.bound {
+                    sys::pidfd_send_signal(root.pidfd, SIGKILL)?;
+                }
+            }
+        }
+    }
+
+    /// Waits for so many nanoseconds with nothing inside. Says whether the container may be started again: nobody has
+    /// said that it is to stay down.
+    pub fn pause(&mut self, pause: u64) -> Result<bool> {
+        const MILLISECOND: u64 = 1_000_000;
+        let over = sys::uptime() + pause;
+        loop {
+            let left = over.saturating_sub(sys::uptime());
+            self.turn(-1, left.div_ceil(MILLISECOND) as i32)?;
+            if self.is_stopped() {
+                return Ok(false);
+            }
+            // Asked for the last time after the pause was over.
+            if left == 0 {
+                return Ok(true);
+            }
+        }
+    }
+
+    /// Whether somebody has said that the container is not to be started again.
+    pub fn is_stopped(&self) -> bool {
+        self.sessions.stopped
+    }
+
+    /// Waits for something to happen, at most for `patience` milliseconds, and sees to it.
+    fn turn(&mut self, root: i32, patience: i32) -> Result<Turn> {
+        let set = &mut self.set;
+        set[0] = Poll::new(root, sys::POLLIN);
+        set[1] = Poll::new(fd::SESSIONS, sys::POLLIN);
+        set[2] = Poll::new(self.control, 0);
+        set[3] = Poll::new(self.children, sys::POLLIN);
+        let printers = FIXED + self.sessions.watch(&mut set[FIXED..]);
+        let count = printers + self.log.watch(&mut set[printers..]);
+        sys::poll(&mut set[..count], patience)?;
+        let [ended, connected, owner_gone, child] = [0, 1, 2, 3].map(|index: usize| set[index].got != 0);
+        self.log.keep(&set[printers..count]);
+        self.sessions.answer(&set[FIXED..printers], &mut self.log);
+        self.sessions.expire();
+        if child {
+            let _ = sys::read(self.children, &mut [0u8; 128]);
+            self.sessions.reap(&mut self.log);
+        }
+        if connected && let Ok(connection) = sys::accept(fd::SESSIONS) {
+            self.sessions.admit(connection);
+        }
+        Ok(Turn { ended, owner_gone })
+    }
+}
