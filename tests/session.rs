@@ -12,7 +12,8 @@ use std::{env, fs};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use xdocker_core::{
-    Boot, Container, ContainerSpec, Engine, Error, Exec, Network, State, Stdio, Transport, WindowSize,
+    Boot, Container, ContainerSpec, Engine, Error, Exec, LogEntry, LogOptions, Network, State, Stdio,
+    Transport, WindowSize,
 };
 use xdocker_test_harness::home::Home;
 use xdocker_test_harness::leaks::{Process, processes};
@@ -371,4 +372,27 @@ fn who_listens_is_seen_from_outside() {
     assert!(until(PATIENCE, || !host.listens(port, Transport::Tcp).unwrap()));
     own.destroy(true).unwrap();
     host.destroy(true).unwrap();
+}
+
+#[test]
+fn what_is_bound_and_prints_is_kept_in_the_log() {
+    let home = Home::new();
+    let container = home.create("box");
+    let exec = Exec::new("sh").args(["-c", "echo first; sleep 0.2; echo second; sleep 60"]);
+    let root = container.boot_bound_logged(&Boot::new().exec(exec)).unwrap();
+    let mut logs = container.logs(&LogOptions::new().follow(true)).unwrap();
+    let mut lines = Vec::new();
+    assert!(until(PATIENCE, || {
+        while let Some(entry) = logs.try_next().unwrap() {
+            lines.extend(match entry {
+                LogEntry::Line(line) => line.bytes,
+                other => panic!("{other:?}"),
+            });
+        }
+        logs.wait_within(Duration::from_millis(10)).unwrap();
+        lines == b"first\nsecond\n"
+    }));
+    drop(root);
+    assert!(logs.next().is_none(), "it ends with us");
+    assert!(until(PATIENCE, || container.state().unwrap() == State::Stopped));
 }

@@ -66,6 +66,26 @@ impl Mapping {
         Ok(Self { rules })
     }
 
+    /// What stands for what, as pairs of a key and its value. Both may hold anything here.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for an empty key, or one that was there before.
+    pub fn of<K: Into<Vec<u8>>, V: Into<Vec<u8>>>(pairs: impl IntoIterator<Item = (K, V)>) -> Result<Self> {
+        let mut rules: Vec<_> = pairs.into_iter().map(|(key, value)| (key.into(), value.into())).collect();
+        let mut keys = HashSet::new();
+        for (key, _) in &rules {
+            let wrong = |why: &str| Error::invalid("key", String::from_utf8_lossy(key), why);
+            if key.is_empty() {
+                return Err(wrong("it is empty"));
+            }
+            if !keys.insert(key.as_slice()) {
+                return Err(wrong("it has a value already"));
+            }
+        }
+        rules.sort_by_key(|(key, _)| std::cmp::Reverse(key.len()));
+        Ok(Self { rules })
+    }
+
     /// `template` with each key replaced wherever it stands, and the keys that stand nowhere. Where several
     /// keys begin at one place the longest counts; what has been put in is not looked at again.
     #[must_use]
@@ -110,6 +130,13 @@ mod tests {
         let (text, unused) = mapping.apply(b"{ \"leaf\":\"${LEAF}\" }\n");
         assert_eq!(text, "{ \"leaf\":\"我的树叶\" }\n".as_bytes());
         assert!(unused.is_empty());
+    }
+
+    #[test]
+    fn pairs_may_hold_anything_but_nothing_for_a_key() {
+        let mapping = Mapping::of([("a b", "x\ny"), ("a b c", "")]).unwrap();
+        assert_eq!(mapping.apply(b"-a b-a b c-"), (b"-x\ny--".to_vec(), vec![]));
+        assert!(Mapping::of([("", "x")]).is_err() && Mapping::of([("a", "x"), ("a", "y")]).is_err());
     }
 
     #[test]

@@ -89,6 +89,15 @@ enum Tie {
     Bound,
 }
 
+/// What becomes of what the root process prints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Printed {
+    /// The caller hears it himself.
+    Heard,
+    /// It is kept in the log.
+    Kept,
+}
+
 impl Container {
     /// Boots the container: it runs on its own from then on, whatever becomes of the caller. What its program prints is
     /// kept in the log, [`Self::logs`].
@@ -99,7 +108,7 @@ impl Container {
     /// [`Error::Unsupported`] for a limit that this host cannot give.
     pub fn boot(&self, boot: &Boot) -> Result<()> {
         let null = null().map_err(Error::file("open", "/dev/null"))?;
-        self.launch(boot, Tie::Detached, [&null, &null, &null]).map(drop)
+        self.launch(boot, Tie::Detached, Printed::Kept, [&null, &null, &null]).map(drop)
     }
 
     /// Boots the container with these as its root process's standard input, output and error. It is bound
@@ -108,11 +117,22 @@ impl Container {
     /// # Errors
     /// Those of [`Self::boot`].
     pub fn boot_bound(&self, boot: &Boot, stdio: [&OwnedFd; 3]) -> Result<Root> {
-        let monitor = self.launch(boot, Tie::Bound, stdio)?;
+        let monitor = self.launch(boot, Tie::Bound, Printed::Heard, stdio)?;
         Ok(Root::new(self.clone(), monitor))
     }
 
-    fn launch(&self, boot: &Boot, tie: Tie, stdio: [&OwnedFd; 3]) -> Result<Monitor> {
+    /// Boots the container bound to the caller, as by [`Self::boot_bound`], but with what its program prints in the log,
+    /// as by [`Self::boot`].
+    ///
+    /// # Errors
+    /// Those of [`Self::boot`].
+    pub fn boot_bound_logged(&self, boot: &Boot) -> Result<Root> {
+        let null = null().map_err(Error::file("open", "/dev/null"))?;
+        let monitor = self.launch(boot, Tie::Bound, Printed::Kept, [&null, &null, &null])?;
+        Ok(Root::new(self.clone(), monitor))
+    }
+
+    fn launch(&self, boot: &Boot, tie: Tie, printed: Printed, stdio: [&OwnedFd; 3]) -> Result<Monitor> {
         let lock = self.lock_stopped()?;
         let definition = self.definition()?;
         let layers = self.layers(&definition)?;
@@ -125,8 +145,8 @@ impl Container {
         plan.bound = tie == Tie::Bound;
         plan.report_end = tie == Tie::Bound;
         plan.log_limit = boot.log.unwrap_or(definition.log).of_file();
-        // Our own PID 1 prints nothing, and a caller who is there hears it himself.
-        plan.log_root = tie == Tie::Detached && boot.exec.is_some();
+        // Our own PID 1 prints nothing.
+        plan.log_root = printed == Printed::Kept && boot.exec.is_some();
         if tie == Tie::Detached && !definition.restart.is_no() {
             plan.restart = definition.restart;
             self.remember(boot)?;

@@ -200,6 +200,15 @@ impl Logs {
         Ok(self.ready.pop_front())
     }
 
+    /// Waits until [`Self::try_next`], which has returned `None`, may have something, at most for `limit`. It does not wait
+    /// for a log that is not followed.
+    ///
+    /// # Errors
+    /// [`Error::System`].
+    pub fn wait_within(&self, limit: Duration) -> Result<()> {
+        self.follower.as_ref().map_or(Ok(()), |follower| follower.wait(Some(limit)))
+    }
+
     /// Whether nothing more can come.
     #[must_use]
     pub fn is_over(&self) -> bool {
