@@ -16,10 +16,10 @@ use crate::record::record;
 record!(
     /// How far an export or import has come.
     Progress {
-        /// Bytes that are through, of ``total``: of the archive for an import, of the files for an export.
+        /// Bytes that are through, of ``total``: of the archive for an import, of the files otherwise.
         done: u64,
-        /// Bytes that there are.
-        total: u64,
+        /// Bytes that there are; ``None`` where nobody has counted them.
+        total: Option<u64>,
         /// Bytes of the archive read or written so far.
         archive: u64,
         /// Bytes of the tar inside it.
@@ -63,13 +63,14 @@ impl FromPyObject<'_, '_> for Callback {
 /// Tells Python of progress, and keeps what it raises until the core has given up.
 pub(crate) struct Report {
     callback: Option<Py<PyAny>>,
-    total: u64,
+    total: Option<u64>,
     raised: Mutex<Option<PyErr>>,
 }
 
 impl Report {
-    /// Of something that is to go through `total` bytes.
-    pub(crate) fn new(callback: Option<Callback>, total: u64) -> Self {
+    /// Of something that is to go through `total` bytes, if that is known.
+    pub(crate) fn new(callback: Option<Callback>, total: impl Into<Option<u64>>) -> Self {
+        let total = total.into();
         Self { callback: callback.map(|callback| callback.0), total, raised: Mutex::new(None) }
     }
 
@@ -78,7 +79,7 @@ impl Report {
         let told = Python::attach(|py| {
             py.check_signals()?;
             if let Some(callback) = &self.callback {
-                let (done, total) = (done.min(self.total), self.total);
+                let (done, total) = (self.total.map_or(done, |total| done.min(total)), self.total);
                 callback
                     .call1(py, (Progress { done, total, archive: now.archive, content: now.content },))?;
             }
@@ -97,14 +98,19 @@ impl Report {
         }
     }
 
+    /// What was raised, if something was.
+    pub(crate) fn raised(&self) -> Option<PyErr> {
+        self.raised.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
     /// What was raised goes before what came of it.
     pub(crate) fn result<T>(
-        self,
+        &self,
         result: io::Result<xdocker_core::Result<T>>,
         action: &'static str,
         path: &Path,
     ) -> PyResult<T> {
-        if let Some(error) = self.raised.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        if let Some(error) = self.raised() {
             return Err(error);
         }
         let file = |source| xdocker_core::Error::File { action, path: path.to_owned(), source };

@@ -1,7 +1,5 @@
 //! What ties a container to the process that made it.
 
-use std::fs::OpenOptions;
-use std::os::fd::OwnedFd;
 use std::process;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
@@ -80,10 +78,7 @@ impl Bond {
         if held.ephemeral.is_none() {
             return container.boot(boot);
         }
-        let null = OpenOptions::new().read(true).write(true).open("/dev/null");
-        let null = null.map_err(|source| Error::File { action: "open", path: "/dev/null".into(), source })?;
-        let null = OwnedFd::from(null);
-        held.root = Some(container.boot_bound(boot, [&null, &null, &null])?);
+        held.root = Some(container.boot_bound_logged(boot)?);
         Ok(())
     }
 

@@ -46,6 +46,10 @@ record!(
         sandbox: Sandbox,
         /// Directories of it that lie in memory.
         tmpfs: Vec<PathBuf>,
+        /// Directories and files of the host that it has, as ``HOST:INSIDE`` or ``HOST:INSIDE:ro``.
+        volumes: Vec<String>,
+        /// How much of what it prints is kept: a number of bytes, or ``none``.
+        log: String,
         /// What it may use, whenever it is booted.
         limits: Limits,
         /// Bytes that it has written above its layers.
@@ -102,6 +106,8 @@ impl From<xdocker_core::ContainerInfo> for ContainerInfo {
             network: info.network.to_string(),
             sandbox: Sandbox::from(&info.sandbox),
             tmpfs: info.tmpfs.iter().map(|tmpfs| tmpfs.path().to_owned()).collect(),
+            volumes: info.volumes.iter().map(ToString::to_string).collect(),
+            log: info.log.to_string(),
             limits: Limits::from(&info.resources),
             size: info.size,
             created: info.created,

@@ -11,18 +11,22 @@ mod convert;
 mod doctor;
 mod engine;
 mod error;
+mod files;
 mod images;
 mod info;
 mod keywords;
 mod limits;
+mod logs;
 mod network;
 mod options;
 mod process;
 mod record;
 mod run;
+mod runs;
 mod sandbox;
 mod stats;
 mod top;
+mod volumes;
 mod wait;
 mod watch;
 
@@ -83,6 +87,8 @@ native! {
     info { use crate::info::{ContainerInfo, Exit}; }
     /// What a container may use.
     limits { use crate::limits::Limits; }
+    /// What containers have printed.
+    logs { use crate::logs::{LogLine, Logs}; }
     /// The bridge.
     network { use crate::network::Bridge; }
     /// Programs that are talked with.
@@ -97,6 +103,8 @@ native! {
     }
     /// Programs that are run to their end.
     run { use crate::run::{CompletedRun, Exchange}; }
+    /// Programs that need nobody.
+    runs { use crate::runs::{DetachedRun, RunInfo}; }
     /// How tight a container is.
     sandbox { use crate::sandbox::Sandbox; }
     /// What a container uses.

@@ -1,6 +1,7 @@
 //! How a container is connected: as keyword arguments; and the bridge that it may be connected to, as a record.
 
 use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
 
 use pyo3::prelude::*;
 use xdocker_core::{BridgeSettings, Network};
@@ -21,7 +22,7 @@ pub(crate) enum Ports {
 
 impl Ports {
     /// The text that the core parses.
-    fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         match self {
             Self::Pairs(pairs) => {
                 pairs.iter().map(|(host, inside)| format!("{host}:{inside}")).collect::<Vec<_>>().join(",")
@@ -29,6 +30,11 @@ impl Ports {
             Self::Text(text) => text.clone(),
         }
     }
+}
+
+/// An address by its text.
+pub(crate) fn address(vip: &str) -> PyResult<Ipv4Addr> {
+    vip.parse().map_err(|_| invalid(format!("vip `{vip}`: it is no IPv4 address")))
 }
 
 keywords!(
@@ -52,8 +58,7 @@ impl NetworkKeywords {
             };
         };
         if let Some(vip) = &self.vip {
-            let vip = vip.parse().map_err(|_| invalid(format!("vip `{vip}`: it is no IPv4 address")))?;
-            *endpoint = endpoint.clone().vip(vip);
+            *endpoint = endpoint.clone().vip(address(vip)?);
         }
         if let Some(ports) = &self.ports {
             *endpoint = endpoint.clone().ports(parsed(&ports.text())?);

@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use pyo3::prelude::*;
 use xdocker_core::ContainerSpec;
 
-use crate::convert::{ImagesArgument, option, parsed};
+use crate::convert::{Amount, ImagesArgument, option, parsed};
 use crate::keywords::{Keywords, keywords};
 use crate::limits::LimitKeywords;
 use crate::network::NetworkKeywords;
 use crate::sandbox::SandboxKeywords;
+use crate::volumes::Volumes;
 
 keywords!(
     /// What is neither network, sandbox nor limit.
@@ -17,6 +18,8 @@ keywords!(
         name: Option<String>,
         hostname: Option<String>,
         tmpfs: Vec<PathBuf>,
+        volumes: Volumes,
+        log: Option<Amount>,
     }
 );
 
@@ -48,12 +51,16 @@ impl Options {
         if let Some(hostname) = option(self.basics.hostname.as_deref())? {
             spec = spec.hostname(hostname);
         }
+        if let Some(size) = self.basics.log {
+            spec = spec.log(parsed(size.as_ref())?);
+        }
         let tmpfs = self.basics.tmpfs.iter().map(|path| parsed(&path.to_string_lossy()));
         let tmpfs = tmpfs.collect::<PyResult<Vec<_>>>()?;
         Ok(spec
             .network(self.network.network()?)
             .sandbox(self.sandbox.sandbox()?)
             .tmpfs(tmpfs)
+            .volumes(self.basics.volumes.volumes()?)
             .resources(self.limits.resources()?))
     }
 }

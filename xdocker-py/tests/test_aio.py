@@ -23,7 +23,7 @@ FOR_LOOPS = {"start_run", "watch", "fileno"}
 ITS_OWN = {"sync", "communicate"}
 
 
-@pytest.mark.parametrize("name", ["Engine", "Images", "Containers", "Container", "Process"])
+@pytest.mark.parametrize("name", ["Engine", "Images", "Containers", "Container", "Process", "DetachedRun"])
 def test_the_names_are_the_same(name: str) -> None:
     def public(owner: object) -> set[str]:
         return {each for each in dir(owner) if not each.startswith("_")}
@@ -37,7 +37,7 @@ def test_the_names_are_the_same(name: str) -> None:
     ("owner", "name"),
     [
         (owner, name)
-        for owner in ("Engine", "Images", "Containers", "Container", "Process")
+        for owner in ("Engine", "Images", "Containers", "Container", "Process", "DetachedRun")
         for name, _ in inspect.getmembers(getattr(xdocker, owner), callable)
         if not name.startswith("_") and name not in FOR_LOOPS
     ],

@@ -12,9 +12,20 @@ import pytest
 import xdocker
 from xdocker.options import ContainerOptions, LimitOptions
 
-CLASSES = [xdocker.Engine, xdocker.Images, xdocker.Containers, xdocker.Container, xdocker.Process]
+CLASSES = [xdocker.Engine, xdocker.Images, xdocker.Containers, xdocker.Container, xdocker.Process, xdocker.DetachedRun]
 GIVEN: dict[str, Any] = {
+    "archive": "/nowhere/archive",
     "args": ["true"],
+    "data": b"",
+    "id": 1,
+    "mapping": {"a": "b"},
+    "pattern": "a",
+    "ports": {8080: 80},
+    "source": "/nowhere",
+    "template": "/nowhere/file",
+    "text": "",
+    "vip": "10.0.0.2",
+    "volumes": {},
     "home": "/nowhere",
     "image": "test",
     "name": "made",
@@ -23,7 +34,7 @@ GIVEN: dict[str, Any] = {
     "rows": 24,
     "columns": 80,
     "signal": 0,
-    "to": "made",
+    "to": "/nowhere",
     "version": "2",
 }
 KEYWORDS = {
@@ -53,7 +64,8 @@ def required(call: Any, without: str) -> dict[str, Any]:
     """What has to be given beside one argument."""
     parameters = inspect.signature(call).parameters.values()
     names = [each.name for each in parameters if each.default is each.empty and each.kind is not each.VAR_KEYWORD]
-    return {name: GIVEN[name] for name in names if name not in ("self", without)}
+    given = {**GIVEN, "to": "made"} if call.__name__ == "copy" else GIVEN
+    return {name: given[name] for name in names if name not in ("self", without)}
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +77,7 @@ def objects(engine: xdocker.Engine, image: xdocker.Image) -> Iterator[dict[str, 
             "Containers": engine.containers,
             "Container": c,
             "Process": process,
+            "DetachedRun": c.run_detached(["true"]),
         }
 
 
@@ -128,7 +141,19 @@ WRONG: list[tuple[str, str, str, list[Any]]] = [
     ("Containers", "run", "command", [[]]),
     ("Containers", "run", "env", [{"A": "1"}]),
     ("Containers", "run", "workdir", ["/"]),
+    ("Containers", "create", "volumes", [["relative:/a"], {"relative": "/a"}, {"/a": "relative"}, {"/a": "/proc/x"}]),
+    ("Containers", "create", "log", ["many", 1]),
     ("Container", "limit", "memory", [0, "many"]),
+    ("Container", "replace", "mapping", [{"": "x"}, {"a": "b", b"a": "c"}]),
+    ("Container", "run_detached", "args", [[]]),
+    ("Container", "run_detached", "timeout", [-1]),
+    ("Container", "detached_run", "id", [0]),
+    ("Container", "logs", "run", [0]),
+    ("Container", "wait_for_log", "timeout", [-1]),
+    ("Container", "set_vip", "vip", ["", "10.0.0"]),
+    ("Container", "set_ports", "ports", ["80", {80: 0}]),
+    ("Container", "set_volumes", "volumes", [["relative"], {"/a": "/"}]),
+    ("DetachedRun", "wait", "timeout", [-1]),
     ("Container", "run", "args", [[], ["a\0b"]]),
     ("Container", "run", "timeout", [-1, float("nan"), float("inf")]),
     ("Container", "run", "workdir", ["relative", "/a\0b"]),
@@ -176,6 +201,14 @@ def test_a_wrong_value_is_an_error(
         ("Containers", "create", "seccomp", "/no/such/file", FileNotFoundError),
         ("Containers", "create", "memory", True, TypeError),
         ("Container", "run", "args", "true", TypeError),
+        ("Container", "read_text", "path", "/no/such/file", xdocker.NotFound),
+        ("Container", "write_text", "path", "/no/such/file", xdocker.NotFound),
+        ("Container", "put", "source", "/no/such/file", xdocker.NotFound),
+        ("Container", "get", "source", "/no/such/file", xdocker.NotFound),
+        ("Container", "put_archive", "archive", "/no/such/file", xdocker.NotFound),
+        ("Container", "get_archive", "source", "/no/such/file", xdocker.NotFound),
+        ("Container", "detached_run", "id", 12345, xdocker.NotFound),
+        ("Container", "set_volumes", "volumes", {}, xdocker.Conflict),
         ("Container", "run", "args", b"true", TypeError),
         ("Container", "run", "input", [1], TypeError),
         ("Container", "run", "workdir", "/no/such/directory", xdocker.NotFound),

@@ -32,7 +32,12 @@ def printed(code: str, names: dict[str, Any], capsys: pytest.CaptureFixture[str]
 def test_recipes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     blocks = BLOCK.findall((ROOT / "docs" / "python.md").read_text())
     assert len(blocks) >= 10
-    names: dict[str, Any] = {"home": tmp_path / "home", "archive": tmp_path / "test.xdockerimage"}
+    names: dict[str, Any] = {
+        "home": tmp_path / "home",
+        "archive": tmp_path / "test.xdockerimage",
+        "work": tmp_path / "work",
+    }
+    (tmp_path / "work").mkdir()
     for code, expected in blocks:
         assert printed(code, names, capsys) == expected, code
     assert left(tmp_path / "home") == []

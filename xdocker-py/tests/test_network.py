@@ -28,6 +28,11 @@ with engine.containers.run("test", net="BRIDGE", vip="10.88.7.9", ports={8080: 8
         with socket.create_connection(address, timeout=10) as connection:
             assert connection.makefile().read() == "web\\n"
     assert c.stats().network.received > 0
+c = engine.containers.create("test", net="BRIDGE")
+c.set_vip("10.88.7.20")
+c.set_ports({8081: 81, 8082: 82})
+assert (c.info().vip, c.info().ports) == ("10.88.7.20", "8081:81,8082:82"), c.info()
+c.destroy()
 with engine.containers.run("test", net="BRIDGE", ports="10.88.7.1:53:53/udp", host_eth="lo") as c:
     assert (c.info().ports, c.info().host_eth) == ("10.88.7.1:53:53/udp", "lo")
     assert not c.listens(53, transport="udp")

@@ -20,9 +20,11 @@ from ._native.engine import Engine
 from ._native.images import Image, Images
 from ._native.info import ContainerInfo, Exit
 from ._native.limits import Limits
+from ._native.logs import LogLine, Logs
 from ._native.network import Bridge
 from ._native.process import DEVNULL, PIPE, STDOUT, Process
 from ._native.run import CompletedRun
+from ._native.runs import DetachedRun, RunInfo
 from ._native.sandbox import Sandbox
 from ._native.stats import CpuStats, IoStats, MemoryStats, NetworkStats, PidsStats, Stats
 from ._native.top import ProcessInfo
@@ -52,6 +54,7 @@ __all__ = [
     "ContainerInfo",
     "Containers",
     "CpuStats",
+    "DetachedRun",
     "Engine",
     "EngineError",
     "Exit",
@@ -62,6 +65,8 @@ __all__ = [
     "InvalidArgument",
     "IoStats",
     "Limits",
+    "LogLine",
+    "Logs",
     "MemoryStats",
     "NetworkStats",
     "NotFound",
@@ -70,6 +75,7 @@ __all__ = [
     "Process",
     "ProcessInfo",
     "Progress",
+    "RunInfo",
     "Sandbox",
     "Stats",
     "Summary",

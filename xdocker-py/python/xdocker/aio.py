@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import re
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime
 from functools import partial
 from os import PathLike
 from pathlib import Path
@@ -23,10 +25,29 @@ from .errors import Conflict, Timeout
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from . import Bridge, CompletedRun, ContainerInfo, Exit, Image, ProcessInfo, Progress, Stats, Summary
-    from .options import ContainerOptions, LimitOptions, PathArgument, ProgramOptions
+    from . import (
+        Bridge,
+        CompletedRun,
+        ContainerInfo,
+        Exit,
+        Image,
+        LogLine,
+        ProcessInfo,
+        Progress,
+        RunInfo,
+        Stats,
+        Summary,
+    )
+    from .options import (
+        Amount,
+        ContainerOptions,
+        LimitOptions,
+        PathArgument,
+        ProgramOptions,
+        Volumes,
+    )
 
-__all__ = ["Container", "Containers", "Engine", "Images", "Process"]
+__all__ = ["Container", "Containers", "DetachedRun", "Engine", "Images", "Process"]
 
 T = TypeVar("T")
 
@@ -183,6 +204,50 @@ class Process:
         await self.wait()
 
 
+class DetachedRun:
+    """:class:`xdocker.DetachedRun` for asyncio."""
+
+    def __init__(self, run: _native.runs.DetachedRun) -> None:
+        self.sync = run
+
+    @property
+    def id(self) -> int:
+        """Its id, unique in its container."""
+        return self.sync.id
+
+    async def info(self) -> RunInfo:
+        """What is known of it: :meth:`xdocker.DetachedRun.info`."""
+        return await _call(self.sync.info)
+
+    async def wait(self, timeout: Optional[float] = None) -> RunInfo:
+        """Waits for its end, and says how it ended: :meth:`xdocker.DetachedRun.wait`."""
+
+        async def over() -> RunInfo:
+            while (info := await self.info()).state == "running":
+                await asyncio.sleep(_GLANCE)
+            return info
+
+        try:
+            return await asyncio.wait_for(over(), timeout)
+        except asyncio.TimeoutError:
+            raise Timeout(f"detached run {self.id} did not end in time") from None
+
+    def __repr__(self) -> str:
+        return f"xdocker.aio.{self.sync!r}"
+
+
+def _has(line: LogLine, pattern: Union[str, bytes, re.Pattern[str], re.Pattern[bytes]]) -> bool:
+    """Whether a line has what is looked for."""
+    text = line.data.decode(errors="replace")
+    if isinstance(pattern, str):
+        return pattern in text
+    if isinstance(pattern, bytes):
+        return pattern in line.data
+    if isinstance(pattern.pattern, str):
+        return pattern.search(text) is not None
+    return pattern.search(line.data) is not None
+
+
 class Container:
     """:class:`xdocker.Container` for asyncio."""
 
@@ -225,10 +290,11 @@ class Container:
         *,
         env: Optional[Mapping[str, str]] = None,
         workdir: Optional[PathArgument] = None,
+        log: Optional[Amount] = None,
         **limits: Unpack[LimitOptions],
     ) -> None:
         """Boots it: :meth:`xdocker.Container.boot`."""
-        await _call(self.sync.boot, command, env=env, workdir=workdir, **limits)
+        await _call(self.sync.boot, command, env=env, workdir=workdir, log=log, **limits)
 
     async def run(
         self,
@@ -289,6 +355,126 @@ class Container:
             **program,
         )
         return await Process(process)._connect()
+
+    async def run_detached(
+        self,
+        args: Union[str, Sequence[PathArgument]],
+        *,
+        timeout: Optional[float] = None,
+        **program: Unpack[ProgramOptions],
+    ) -> DetachedRun:
+        """Starts a program that needs nobody: :meth:`xdocker.Container.run_detached`."""
+        return DetachedRun(await _call(self.sync.run_detached, args, timeout=timeout, **program))
+
+    async def detached_run(self, id: int) -> DetachedRun:
+        """The detached run of that id: :meth:`xdocker.Container.detached_run`."""
+        return DetachedRun(await _call(self.sync.detached_run, id))
+
+    async def detached_runs(self) -> list[RunInfo]:
+        """The detached runs that are known: :meth:`xdocker.Container.detached_runs`."""
+        return await _call(self.sync.detached_runs)
+
+    async def logs(
+        self,
+        *,
+        follow: bool = False,
+        tail: Optional[int] = None,
+        since: Optional[datetime] = None,
+        run: Optional[int] = None,
+    ) -> AsyncIterator[LogLine]:
+        """What it has printed, for ``async for``: :meth:`xdocker.Container.logs`."""
+        logs = await _call(self.sync.logs, follow=follow, tail=tail, since=since, run=run)
+        while True:
+            while (line := logs.next_now()) is not None:
+                yield line
+            if not follow or logs.is_over:
+                return
+            await _readable(logs.fileno())
+
+    async def wait_for_log(
+        self,
+        pattern: Union[str, bytes, re.Pattern[str], re.Pattern[bytes]],
+        timeout: float = 30.0,
+        *,
+        run: Optional[int] = None,
+    ) -> LogLine:
+        """Waits until a line of its log has ``pattern``: :meth:`xdocker.Container.wait_for_log`."""
+
+        async def found() -> LogLine:
+            async for line in self.logs(follow=True, run=run):
+                if _has(line, pattern):
+                    return line
+            raise Conflict(f"container {self.name} is not running", "boot() starts it")
+
+        try:
+            return await asyncio.wait_for(found(), timeout)
+        except asyncio.TimeoutError:
+            raise Timeout(f"container {self.name} did not print such a line in time") from None
+
+    async def put(
+        self,
+        source: PathArgument,
+        to: PathArgument,
+        *,
+        progress: Optional[Callable[[Progress], object]] = None,
+    ) -> int:
+        """Copies a file or a tree into it: :meth:`xdocker.Container.put`."""
+        return await _call(self.sync.put, source, to, progress=progress)
+
+    async def get(
+        self,
+        source: PathArgument,
+        to: PathArgument,
+        *,
+        progress: Optional[Callable[[Progress], object]] = None,
+    ) -> int:
+        """Copies a file or a tree out of it: :meth:`xdocker.Container.get`."""
+        return await _call(self.sync.get, source, to, progress=progress)
+
+    async def read_bytes(self, path: PathArgument) -> bytes:
+        """The content of a file inside: :meth:`xdocker.Container.read_bytes`."""
+        return await _call(self.sync.read_bytes, path)
+
+    async def read_text(self, path: PathArgument) -> str:
+        """The content of a file inside, as UTF-8: :meth:`xdocker.Container.read_text`."""
+        return await _call(self.sync.read_text, path)
+
+    async def write_bytes(self, path: PathArgument, data: Union[bytes, bytearray]) -> None:
+        """Makes ``data`` the content of a file inside: :meth:`xdocker.Container.write_bytes`."""
+        await _call(self.sync.write_bytes, path, data)
+
+    async def write_text(self, path: PathArgument, text: str) -> None:
+        """Makes ``text`` the content of a file inside: :meth:`xdocker.Container.write_text`."""
+        await _call(self.sync.write_text, path, text)
+
+    async def replace(
+        self,
+        template: PathArgument,
+        mapping: Union[Mapping[str, str], Mapping[bytes, bytes]],
+        to: Optional[PathArgument] = None,
+    ) -> list[str]:
+        """Replaces keys in a file inside: :meth:`xdocker.Container.replace`."""
+        return await _call(self.sync.replace, template, mapping, to)
+
+    async def put_archive(self, archive: Union[PathArgument, IO[bytes]], to: PathArgument) -> Summary:
+        """Unpacks a tar into it: :meth:`xdocker.Container.put_archive`; ``read`` is called in a thread."""
+        return await _call(self.sync.put_archive, archive, to)
+
+    async def get_archive(self, source: PathArgument, archive: Union[PathArgument, IO[bytes]]) -> Summary:
+        """Packs a file or a tree of it: :meth:`xdocker.Container.get_archive`; ``write`` is called in a thread."""
+        return await _call(self.sync.get_archive, source, archive)
+
+    async def set_volumes(self, volumes: Volumes) -> None:
+        """Gives it other volumes: :meth:`xdocker.Container.set_volumes`."""
+        await _call(self.sync.set_volumes, volumes)
+
+    async def set_ports(self, ports: Union[str, Mapping[int, int]]) -> None:
+        """Gives it other mapped ports: :meth:`xdocker.Container.set_ports`."""
+        await _call(self.sync.set_ports, ports)
+
+    async def set_vip(self, vip: str) -> None:
+        """Gives it another address: :meth:`xdocker.Container.set_vip`."""
+        await _call(self.sync.set_vip, vip)
 
     async def wait(self, timeout: Optional[float] = None) -> Exit:
         """Waits for its end and says how it ended: :meth:`xdocker.Container.wait`."""

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from os import PathLike
-from typing import Literal, Optional, TypedDict, Union
+from typing import Any, Literal, Optional, TypedDict, Union
 
-__all__ = ["Amount", "ContainerOptions", "LimitOptions", "PathArgument", "ProgramOptions"]
+__all__ = ["Amount", "ContainerOptions", "LimitOptions", "PathArgument", "ProgramOptions", "Volumes"]
 
 PathArgument = Union[str, "PathLike[str]"]
 """A path, or a word of a command line."""
 
 Amount = Union[int, str]
 """A number, or a text of one with a unit."""
+
+
+Volumes = Union[Mapping[Any, PathArgument], Sequence[str]]
+"""Directories and files of the host by their places inside, which may end in ``:ro``; or ``HOST:INSIDE[:ro]``."""
 
 
 class ProgramOptions(TypedDict, total=False):
@@ -67,6 +71,10 @@ class ContainerOptions(LimitOptions, total=False):
     """With ``BRIDGE``: the interface of the host by which alone it gets out; otherwise any."""
     tmpfs: Sequence[PathArgument]
     """Directories of the image that lie in memory."""
+    volumes: Volumes
+    """Directories, files and sockets of the host that it has: ``{"/on/the/host": "/inside"}``, or ``"/inside:ro"``."""
+    log: Optional[Amount]
+    """How much of what it prints is kept: bytes, or a text such as ``"16M"``, or ``"none"``."""
     read_only: bool
     """Whether its root is read-only, with ``/tmp`` and ``/run`` in memory."""
     privileged: bool

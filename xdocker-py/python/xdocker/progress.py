@@ -44,7 +44,7 @@ class ProgressBar:
         else:
             self._bar.update(now.done - self._bar.n)
 
-    def _open(self, total: int) -> Any:
+    def _open(self, total: Optional[int]) -> Any:
         try:
             from tqdm.auto import tqdm
         except ImportError:
@@ -56,8 +56,8 @@ class ProgressBar:
         moment = time.monotonic()
         if self._file.isatty() and moment - self._shown >= _MOMENT:
             self._shown = moment
-            percent = 100 * now.done // now.total if now.total else 100
-            self._file.write(f"\r{self._description} {percent:3} % of {now.total >> 20} MiB\x1b[K")
+            share = f"{100 * now.done // now.total:3} % of {now.total >> 20} MiB" if now.total else f"{now.done >> 20} MiB"
+            self._file.write(f"\r{self._description} {share}\x1b[K")
             self._file.flush()
 
     def close(self) -> None:

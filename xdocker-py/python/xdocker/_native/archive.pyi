@@ -1,4 +1,4 @@
-from typing import final
+from typing import Optional, final
 
 __all__ = ["Progress", "Summary"]
 
@@ -8,10 +8,10 @@ class Progress:
 
     @property
     def done(self) -> int:
-        """Bytes that are through, of ``total``: of the archive for an import, of the files for an export."""
+        """Bytes that are through, of ``total``: of the archive for an import, of the files otherwise."""
     @property
-    def total(self) -> int:
-        """Bytes that there are."""
+    def total(self) -> Optional[int]:
+        """Bytes that there are; ``None`` where nobody has counted them."""
     @property
     def archive(self) -> int:
         """Bytes of the archive read or written so far."""

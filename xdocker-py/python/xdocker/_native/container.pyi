@@ -1,15 +1,20 @@
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, List, Literal, Optional, Union, final
 
 from typing_extensions import Unpack
 
-from ..options import LimitOptions, PathArgument
+from ..options import Amount, LimitOptions, PathArgument, Volumes
+from .archive import Progress, Summary
 from .images import Image
 from .info import ContainerInfo, Exit
+from .logs import LogLine, Logs
 from .process import Process
 from .run import CompletedRun, Exchange
+from .runs import DetachedRun, RunInfo
 from .stats import Stats
 from .top import ProcessInfo
 from .watch import Watch
@@ -49,11 +54,13 @@ class Container:
         *,
         env: Optional[Mapping[str, str]] = None,
         workdir: Optional[PathArgument] = None,
+        log: Optional[Amount] = None,
         **limits: Unpack[LimitOptions],
     ) -> None:
         """Boots it, with ``command`` as PID 1 if there is one, and with more limits for this run.
 
-        ``env`` and ``workdir`` are the command's, the limits those of :class:`xdocker.options.LimitOptions`. Raises
+        ``env`` and ``workdir`` are the command's; ``log`` is how much of what it prints is kept in this run, as a number of
+        bytes, a text such as ``"16M"``, or ``"none"``; the limits are those of :class:`xdocker.options.LimitOptions`. Raises
         :class:`Conflict` when it runs, :class:`EngineError` with the ``step`` of the launch that failed. After Ctrl-C
         the boot goes on to its end.
         """
@@ -116,6 +123,126 @@ class Container:
         ``STDOUT``. With ``pty`` the program gets a terminal of its own of that many rows and columns instead. After
         ``timeout`` seconds it gets SIGTERM and, two seconds later, SIGKILL, whatever has become of us, and
         :meth:`Process.wait` raises :class:`Timeout`. The rest is as for :meth:`run`.
+        """
+    def run_detached(
+        self,
+        args: Union[str, Sequence[PathArgument]],
+        *,
+        shell: bool = False,
+        timeout: Optional[float] = None,
+        env: Optional[Mapping[str, str]] = None,
+        workdir: Optional[PathArgument] = None,
+        user: Optional[str] = None,
+    ) -> DetachedRun:
+        """Starts a program such that it needs nobody: it goes on when our process ends, and ends with its container.
+
+        It reads nothing, and what it prints is kept in the container's log. After ``timeout`` seconds it gets SIGTERM and,
+        two seconds later, SIGKILL. The rest, and what is raised, is as for :meth:`run`.
+        """
+    def detached_run(self, id: int) -> DetachedRun:
+        """The detached run of that id, in this run of the container or an earlier one. Raises :class:`NotFound`."""
+    def detached_runs(self) -> List[RunInfo]:
+        """The detached runs that are known, the oldest first: those that run, and of the others the last ones, 1024 in all."""
+    def logs(
+        self,
+        *,
+        follow: bool = False,
+        tail: Optional[int] = None,
+        since: Optional[datetime] = None,
+        run: Optional[int] = None,
+    ) -> Logs:
+        """What its program and its detached runs have printed, as far as it is kept, from this run and from those before.
+
+        With ``follow`` the iterator goes on, and waits, until the container has ended. ``tail`` is how many of the lines
+        that are there already are wanted; ``since`` is an aware `datetime`, before which lines are left out; ``run`` is the
+        id of a detached run whose lines alone are wanted. What goes to a caller, as with :meth:`run` and :meth:`popen`, is
+        not kept. Raises :class:`NotFound`.
+        """
+    def wait_for_log(
+        self,
+        pattern: Union[str, bytes, re.Pattern[str], re.Pattern[bytes]],
+        timeout: float = 30.0,
+        *,
+        run: Optional[int] = None,
+    ) -> LogLine:
+        """Waits until a line of its log has ``pattern``, and returns that line; one that is there already counts.
+
+        ``pattern`` is a text, bytes, or a compiled pattern of `re`. Raises :class:`Timeout` after ``timeout`` seconds, and
+        :class:`Conflict` when the container ends without such a line.
+        """
+    def put(
+        self,
+        source: PathArgument,
+        to: PathArgument,
+        *,
+        progress: Optional[Callable[[Progress], object]] = None,
+    ) -> int:
+        """Copies the file or the tree ``source`` of the host to ``to`` inside, by the rules of ``cp -a``, and returns how many
+        bytes its files hold. The container may run or not.
+
+        Where ``to`` is a directory the copy is in it, else it is called so; ``"tree/."`` is the content of a directory. All
+        of ``to`` is resolved inside. ``progress`` is called now and then with a :class:`Progress`. Raises :class:`NotFound`,
+        :class:`Conflict` for what a mount covers.
+        """
+    def get(
+        self,
+        source: PathArgument,
+        to: PathArgument,
+        *,
+        progress: Optional[Callable[[Progress], object]] = None,
+    ) -> int:
+        """Copies the file or the tree ``source`` inside to ``to`` on the host, as :meth:`put` does the other way."""
+    def read_bytes(self, path: PathArgument) -> bytes:
+        """The content of the file ``path`` inside, which holds 64 MiB at most. Raises :class:`NotFound`."""
+    def read_text(self, path: PathArgument) -> str:
+        """The content of the file ``path`` inside, as UTF-8. Raises :class:`NotFound`, :class:`UnicodeDecodeError`."""
+    def write_bytes(self, path: PathArgument, data: Union[bytes, bytearray]) -> None:
+        """Makes ``data`` the content of the file ``path`` inside, at once.
+
+        A file that is there keeps owner and mode; a new one is root's, and others may read it. Raises :class:`NotFound` for
+        a directory that is not there.
+        """
+    def write_text(self, path: PathArgument, text: str) -> None:
+        """Makes ``text`` the content of the file ``path`` inside, in UTF-8; as :meth:`write_bytes` does."""
+    def replace(
+        self,
+        template: PathArgument,
+        mapping: Union[Mapping[str, str], Mapping[bytes, bytes]],
+        to: Optional[PathArgument] = None,
+    ) -> List[str]:
+        """Replaces keys in the file ``template`` inside by their values, and writes what comes of it to ``to``, or in the
+        template's own place. Returns the keys that stand nowhere.
+
+        Keys and values are texts or bytes. The instance has the template's mode and owner, and is there whole or not at
+        all. Raises :class:`NotFound`, :class:`InvalidArgument` for an empty key.
+        """
+    def put_archive(self, archive: Union[PathArgument, IO[bytes]], to: PathArgument) -> Summary:
+        """Unpacks a tar, as it is or compressed by gzip or zstd, into the directory ``to`` inside, which is made if need be.
+
+        ``archive`` is a path, or a file object with ``read``. Nothing of it has a name before all has been read. Raises
+        :class:`InvalidArgument` for what is wrong with it, and nothing has changed then; what ``read`` raises.
+        """
+    def get_archive(self, source: PathArgument, archive: Union[PathArgument, IO[bytes]]) -> Summary:
+        """Writes the file or the tree ``source`` inside as a gzipped tar, whose names begin with its own.
+
+        ``archive`` is the path of a new file, or a file object with ``write``. Raises :class:`NotFound`; what ``write``
+        raises.
+        """
+    def set_volumes(self, volumes: Volumes) -> None:
+        """Gives it other volumes, in the place of those that it has, while it does not run.
+
+        They are ``{"/on/the/host": "/inside"}``, where what is inside may end in ``:ro``, or texts such as
+        ``"/on/the/host:/inside:ro"``. Raises :class:`Conflict` when it runs.
+        """
+    def set_ports(self, ports: Union[str, Mapping[int, int]]) -> None:
+        """Gives it other mapped ports while it does not run: ``{8080: 80}``, or a text such as ``"127.0.0.1:53:5353/udp"``.
+
+        Raises :class:`Conflict` when it runs, :class:`InvalidArgument` when it is not on the bridge.
+        """
+    def set_vip(self, vip: str) -> None:
+        """Gives it another address on the bridge while it does not run.
+
+        Raises :class:`Conflict` when it runs or the address is taken, :class:`InvalidArgument` when it is not on the bridge.
         """
     def wait(self, timeout: Optional[float] = None) -> Exit:
         """Waits until it has ended and nothing of it is left, and says how it ended. One that does not run has ended

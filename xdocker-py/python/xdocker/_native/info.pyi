@@ -59,6 +59,12 @@ class ContainerInfo:
     def tmpfs(self) -> List[Path]:
         """Directories of it that lie in memory."""
     @property
+    def volumes(self) -> List[str]:
+        """Directories and files of the host that it has, as ``HOST:INSIDE`` or ``HOST:INSIDE:ro``."""
+    @property
+    def log(self) -> str:
+        """How much of what it prints is kept: a number of bytes, or ``none``."""
+    @property
     def limits(self) -> Limits:
         """What it may use, whenever it is booted."""
     @property

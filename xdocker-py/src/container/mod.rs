@@ -1,26 +1,28 @@
-//! One container.
+//! One container: its life, and what can be seen of it.
+
+mod changes;
+mod files;
+mod logs;
+mod network;
+mod programs;
 
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::thread;
-use std::time::Duration;
 
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
-use xdocker_core::{Boot, ContainerSpec, Engine, Ephemeral, Transport, WindowSize};
+use xdocker_core::{Boot, ContainerSpec, Engine, Ephemeral};
 
 use crate::bond::Bond;
 use crate::containers::boot;
-use crate::convert::parsed;
+use crate::convert::{Amount, parsed};
 use crate::error::{class, invalid, to_python};
 use crate::images::Image;
 use crate::info::{ContainerInfo, Exit, word};
 use crate::keywords::Keywords;
 use crate::limits::LimitKeywords;
-use crate::process::Process;
-use crate::run::{Arguments, CompletedRun, Exchange, Input, Program};
 use crate::stats::Stats;
 use crate::top::ProcessInfo;
 use crate::wait::{apart, deadline, duration, sliced, too_late};
@@ -64,18 +66,6 @@ impl Container {
     ) -> PyResult<T> {
         let (inner, bond) = (self.inner.clone(), self.bond.clone());
         apart(py, move || work(&inner, &bond))
-    }
-}
-
-/// How long between two looks at what no descriptor tells of.
-const GLANCE: Duration = Duration::from_millis(10);
-
-/// A transport by its name.
-fn transport(name: &str) -> PyResult<Transport> {
-    match name {
-        "tcp" => Ok(Transport::Tcp),
-        "udp" => Ok(Transport::Udp),
-        _ => Err(invalid(format!("transport `{name}`: it is `tcp` or `udp`"))),
     }
 }
 
@@ -124,117 +114,29 @@ impl Container {
         Ok(processes.into_iter().map(ProcessInfo::from).collect())
     }
 
-    /// Changes limits: at once if it runs, and for every boot from now on. What is left out stays.
-    ///
-    /// The limits are those of :class:`xdocker.options.LimitOptions`. Raises :class:`InvalidArgument`,
-    /// :class:`Unsupported`, :class:`EngineError` when the kernel refuses.
-    #[pyo3(signature = (**limits))]
-    fn limit(&self, py: Python<'_>, limits: Option<&Bound<'_, PyDict>>) -> PyResult<()> {
-        let changes = LimitKeywords::read(limits)?.resources()?;
-        self.apart(py, move |container, _| container.limit(&changes))
-    }
-
     /// Boots it, with ``command`` as PID 1 if there is one, and with more limits for this run.
     ///
-    /// ``env`` and ``workdir`` are the command's, the limits those of :class:`xdocker.options.LimitOptions`. Raises
+    /// ``env`` and ``workdir`` are the command's; ``log`` is how much of what it prints is kept in this run, as a number of
+    /// bytes, a text such as ``"16M"``, or ``"none"``; the limits are those of :class:`xdocker.options.LimitOptions`. Raises
     /// :class:`Conflict` when it runs, :class:`EngineError` with the ``step`` of the launch that failed. After Ctrl-C
     /// the boot goes on to its end.
-    #[pyo3(signature = (command=None, *, env=None, workdir=None, **limits))]
+    #[pyo3(signature = (command=None, *, env=None, workdir=None, log=None, **limits))]
+    #[allow(clippy::too_many_arguments)] // keyword arguments
     fn boot(
         &self,
         py: Python<'_>,
         command: Option<Vec<PathBuf>>,
         env: Option<HashMap<OsString, OsString>>,
         workdir: Option<PathBuf>,
+        log: Option<Amount>,
         limits: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<()> {
         let limits = LimitKeywords::read(limits)?.resources()?;
-        let boot = boot(command, env, workdir)?.resources(limits);
-        self.apart(py, move |container, bond| bond.boot(container, &boot))
-    }
-
-    /// Runs a program in it to its end, in the manner of ``subprocess.run``.
-    ///
-    /// ``args`` are the program and its arguments; with ``shell`` they are a line for the image's shell. After
-    /// ``timeout`` seconds the program is killed and :class:`Timeout` raised. Without ``input`` it reads
-    /// ``/dev/null``. ``text`` decodes the outputs as UTF-8; ``check`` raises :class:`CommandFailed` unless it ends
-    /// with 0. Its environment has ``PATH``, ``HOME`` and ``env``; ``workdir`` is an absolute path inside, ``/``
-    /// otherwise; ``user`` is a name or number of the image's, such as ``"www"`` or ``"33:33"``, root otherwise.
-    /// Raises :class:`NotFound` for a program that is not there, :class:`PermissionDenied` for one that may not be
-    /// executed, :class:`Conflict` when the container does not run.
-    #[pyo3(signature = (args, *, shell=false, timeout=None, input=None, text=false, check=false, env=None,
-                        workdir=None, user=None))]
-    #[allow(clippy::too_many_arguments)] // keyword arguments
-    fn run(
-        &self,
-        py: Python<'_>,
-        args: Arguments,
-        shell: bool,
-        timeout: Option<f64>,
-        input: Option<Input>,
-        text: bool,
-        check: bool,
-        env: Option<HashMap<OsString, OsString>>,
-        workdir: Option<PathBuf>,
-        user: Option<&str>,
-    ) -> PyResult<Py<CompletedRun>> {
-        let deadline = deadline(timeout)?;
-        let program = Program::new(args, shell, env, workdir, user)?;
-        Exchange::start(py, &self.inner, program, input, text, check)?.finish(py, deadline)
-    }
-
-    /// Starts what :meth:`run` does and returns at once: for event loops.
-    #[pyo3(signature = (args, *, shell=false, input=None, text=false, check=false, env=None, workdir=None, user=None))]
-    #[allow(clippy::too_many_arguments)] // keyword arguments
-    fn start_run(
-        &self,
-        py: Python<'_>,
-        args: Arguments,
-        shell: bool,
-        input: Option<Input>,
-        text: bool,
-        check: bool,
-        env: Option<HashMap<OsString, OsString>>,
-        workdir: Option<PathBuf>,
-        user: Option<&str>,
-    ) -> PyResult<Exchange> {
-        let program = Program::new(args, shell, env, workdir, user)?;
-        Exchange::start(py, &self.inner, program, input, text, check)
-    }
-
-    /// Starts a program in it, in the manner of ``subprocess.Popen``.
-    ///
-    /// A standard stream is ``PIPE``, ``DEVNULL``, an open file or its descriptor, or ``None`` for ours; ``stderr`` may be
-    /// ``STDOUT``. With ``pty`` the program gets a terminal of its own of that many rows and columns instead. After
-    /// ``timeout`` seconds it gets SIGTERM and, two seconds later, SIGKILL, whatever has become of us, and
-    /// :meth:`Process.wait` raises :class:`Timeout`. The rest is as for :meth:`run`.
-    #[pyo3(signature = (args, *, shell=false, stdin=None, stdout=None, stderr=None, pty=false, rows=24, columns=80,
-                        text=false, timeout=None, env=None, workdir=None, user=None))]
-    #[allow(clippy::too_many_arguments)] // keyword arguments
-    fn popen(
-        &self,
-        py: Python<'_>,
-        args: Arguments,
-        shell: bool,
-        stdin: Option<Bound<'_, PyAny>>,
-        stdout: Option<Bound<'_, PyAny>>,
-        stderr: Option<Bound<'_, PyAny>>,
-        pty: bool,
-        rows: u16,
-        columns: u16,
-        text: bool,
-        timeout: Option<f64>,
-        env: Option<HashMap<OsString, OsString>>,
-        workdir: Option<PathBuf>,
-        user: Option<&str>,
-    ) -> PyResult<Process> {
-        if pty && (stdin.is_some() || stdout.is_some() || stderr.is_some()) {
-            return Err(invalid("pty `True`: its terminal takes the place of stdin, stdout and stderr"));
+        let mut boot = boot(command, env, workdir)?.resources(limits);
+        if let Some(size) = log {
+            boot = boot.log(parsed(size.as_ref())?);
         }
-        let size = pty.then_some(WindowSize { rows, columns });
-        let program = Program::new(args, shell, env, workdir, user)?;
-        let limit = timeout.map(|seconds| duration("timeout", seconds)).transpose()?;
-        Process::start(py, &self.inner, program, [stdin, stdout, stderr], text, size, limit)
+        self.apart(py, move |container, bond| bond.boot(container, &boot))
     }
 
     /// Waits until it has ended and nothing of it is left, and says how it ended. One that does not run has ended
@@ -262,33 +164,6 @@ impl Container {
     fn watch(&self, py: Python<'_>) -> PyResult<Option<Watch>> {
         let watch = py.detach(|| self.inner.watch()).map_err(to_python)?;
         Ok(watch.map(Watch))
-    }
-
-    /// Whether a program listens on ``port`` in its network, on any address; with ``net="HOST"`` that is the host's.
-    ///
-    /// ``transport`` is ``tcp`` or ``udp``. Nothing is sent to find out. Raises :class:`Conflict` when it does not run.
-    #[pyo3(signature = (port, *, transport="tcp"))]
-    fn listens(&self, py: Python<'_>, port: u16, transport: &str) -> PyResult<bool> {
-        let transport = self::transport(transport)?;
-        py.detach(|| self.inner.listens(port, transport)).map_err(to_python)
-    }
-
-    /// Waits until a program listens on ``port``, as :meth:`listens` has it.
-    ///
-    /// Raises :class:`Timeout` after ``timeout`` seconds, and :class:`Conflict` when the container ends before that.
-    #[pyo3(signature = (port, timeout=30.0, *, transport="tcp"))]
-    fn wait_for_port(&self, py: Python<'_>, port: u16, timeout: f64, transport: &str) -> PyResult<()> {
-        let transport = self::transport(transport)?;
-        let open = sliced(py, deadline(Some(timeout))?, |slice| {
-            if self.inner.listens(port, transport)? {
-                return Ok(Some(()));
-            }
-            thread::sleep(slice.min(GLANCE));
-            Ok(None)
-        })?;
-        open.ok_or_else(|| {
-            too_late(py, format!("nobody listened on port {port} of container {} in time", self.name()))
-        })
     }
 
     /// Asks it to end, by SIGTERM to its root process, and hangs up its terminals; :meth:`shutdown` waits, too.
