@@ -16,7 +16,7 @@ install_package = command -v $(1) >/dev/null || { apt-get update -qq && apt-get 
 # One process a command: without the dynamic loader it starts half a millisecond sooner.
 STATIC_CLI = $(CARGO) rustc --release --package xdocker-cli --bin xdocker -- -C target-feature=+crt-static
 
-.PHONY: help demo test check rust-tests docs python-tests test-vm bench bench-images install root linker
+.PHONY: help demo test check rust-tests docs python-tests test-vm bench bench-images bench-python install root linker
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -55,7 +55,7 @@ python-tests: root linker $(VENV)/ready ## Build the wheel, install it, and test
 	rm -rf $(WHEELS)
 	$(VENV)/bin/maturin build --quiet --manifest-path xdocker-py/Cargo.toml --out $(WHEELS)
 	$(VENV)/bin/pip install --quiet --force-reinstall --no-deps $(WHEELS)/xdocker-*.whl
-	$(VENV)/bin/mypy --config-file xdocker-py/pyproject.toml xdocker-py/tests examples/python
+	$(VENV)/bin/mypy --config-file xdocker-py/pyproject.toml xdocker-py/tests examples/python benches/python
 	$(VENV)/bin/mypy --config-file xdocker-py/pyproject.toml --package xdocker
 	$(VENV)/bin/stubtest xdocker
 	$(VENV)/bin/python xdocker-py/stub_docs.py --check
@@ -100,6 +100,15 @@ bench-images: root linker ## Measure archives, copies and conversions of images,
 	$(CARGO) build --release --quiet --package xdocker-bench
 	$(STATIC_CLI)
 	$(TARGET)/release/xdocker-bench images
+
+bench-python: root linker $(VENV)/ready ## Measure the Python module, beside the host and Rust
+	@$(call install_package,busybox,busybox-static)
+	rm -rf $(WHEELS)-release $(VENV)-release
+	$(VENV)/bin/maturin build --release --quiet --manifest-path xdocker-py/Cargo.toml --out $(WHEELS)-release
+	$(PYTHON) -m venv $(VENV)-release
+	$(VENV)-release/bin/pip install --quiet --no-index --no-deps $(WHEELS)-release/xdocker-*.whl
+	$(CARGO) build --release --quiet --package xdocker-bench --bin xdocker-lives
+	$(VENV)-release/bin/python benches/python/bench.py $(WHEELS)-release/xdocker-*.whl $(TARGET)/release/xdocker-lives
 
 install: linker ## Install the command and its scripts below $(DESTDIR)$(PREFIX)
 	$(STATIC_CLI)
