@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::Read;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
@@ -80,7 +80,8 @@ fn what_gnu_tar_packed_is_an_image_and_what_we_packed_gnu_tar_unpacks() {
     let home = Home::new(BINARY);
     shell(&home, TREE);
     let tree = describe(&home.scratch().join("tree"));
-    for (name, compress) in [("gzip", "-czf"), ("plain", "-cf")] {
+    // Told by what is in them: all have the same ending.
+    for (name, compress) in [("gzip", "-czf"), ("zstd", "--zstd -cf"), ("plain", "-cf")] {
         let tar = format!(
             "tar --force-local --format=pax --xattrs --sparse --numeric-owner {compress} {name}:1.0.xdockerimage -C tree ."
         );
@@ -126,23 +127,110 @@ fn an_archive_gets_no_more_than_it_is_allowed() {
     });
     import("--max-bytes 1M --max-entries 2 --max-ratio 1").ok();
     import("--max-bytes 1X").fails(2, "a number of bytes is expected");
+    shell(&home, "mknod tree/null c 1 3 && mknod tree/gone c 0 0 && tar -czf b.xdockerimage -C tree .");
+    home.unchanged(|| {
+        xdocker(&home, "-a import --image-file b.xdockerimage --no-devices")
+            .fails(1, "devices are not allowed");
+    });
+    xdocker(&home, "-a import --image-file b.xdockerimage").ok();
+    shell(&home, "rm tree/null && tar -czf c.xdockerimage -C tree .");
+    xdocker(&home, "-a import --image-file c.xdockerimage --no-devices").ok();
 }
 
 #[test]
-fn a_full_disk_leaves_neither_image_nor_rubbish() {
+fn an_archive_cut_anywhere_changes_nothing() {
+    let home = Home::new(BINARY);
+    shell(&home, TREE);
+    fs::write(home.scratch().join("tree/noise"), noise(20_000)).unwrap();
+    xdocker(&home, "-s images").prints("");
+    for compress in ["-czf", "--zstd -cf", "-cf"] {
+        shell(&home, &format!("tar --xattrs --sparse --numeric-owner {compress} whole -C tree ."));
+        let whole = fs::read(home.scratch().join("whole")).unwrap();
+        // What follows the two blocks of zeros that end a tar is nothing that could be missed.
+        let used = whole.len() - whole.iter().rev().take_while(|byte| **byte == 0).count();
+        home.unchanged(|| {
+            for length in (0..used).step_by(512) {
+                fs::write(home.scratch().join("cut.xdockerimage"), &whole[..length]).unwrap();
+                xdocker(&home, "-a import --image-file cut.xdockerimage").fails(1, "archive");
+            }
+        });
+    }
+}
+
+/// Fills the disk up to `left` blocks.
+fn fill(disk: &Path, left: u64) {
+    let filler = disk.join("filler");
+    let _ = fs::remove_file(&filler);
+    let about = nix::sys::statvfs::statvfs(disk).unwrap();
+    let free = about.blocks_free() * about.fragment_size();
+    fs::write(&filler, vec![0; (free - left * about.fragment_size()) as usize]).unwrap();
+}
+
+#[test]
+fn a_disk_that_is_full_at_any_moment_costs_nothing() {
     in_private_mounts(|| {
         let home = Home::on_tmpfs(BINARY, "mode=755,size=4m");
-        let tree = home.scratch().join("tree");
-        fs::create_dir(&tree).unwrap();
-        fs::write(tree.join("noise"), noise(6 << 20)).unwrap();
-        shell(&home, "tar -czf big.xdockerimage -C tree .");
-        xdocker(&home, "-s images").prints("");
-        home.unchanged(|| {
-            xdocker(&home, "-a import --image-file big.xdockerimage").fails(1, "No space left on device");
-        });
-        fs::remove_file(tree.join("noise")).unwrap();
-        shell(&home, "tar -czf big.xdockerimage -C tree .");
-        xdocker(&home, "-a import --image-file big.xdockerimage").ok();
+        let disk = home.path().parent().unwrap();
+        for number in 0..6 {
+            let directory = home.layer("test").join(number.to_string());
+            fs::create_dir_all(&directory).unwrap();
+            fs::write(directory.join("noise"), noise(9_000)).unwrap();
+        }
+        xdocker(&home, "-a export -m test").ok();
+        let (made, archive) = (disk.join("test.xdockerimage"), home.scratch().join("new.xdockerimage"));
+        fs::rename(home.scratch().join("test.xdockerimage"), &archive).unwrap();
+        let import = format!("-a import --image-file {}", archive.display());
+        for line in ["-a export -m test", &import, "-a copy_image --from-image test --to-image new"] {
+            // Whether it was done, and then undone, with so many blocks left.
+            let fits = |blocks: &u64| {
+                fill(disk, *blocks);
+                let mut command = command(&home, line);
+                command.current_dir(disk);
+                let ended = run(command, b"");
+                if ended.code() != Some(0) {
+                    ended.fails(1, "No space left on device");
+                    assert_eq!(fs::read_dir(disk).unwrap().count(), 2, "the home and the filler");
+                    return false;
+                }
+                if fs::remove_file(&made).is_err() {
+                    xdocker(&home, "-a del_image -m new").ok();
+                }
+                true
+            };
+            let mut needed = None;
+            home.unchanged(|| needed = (0..100).find(fits));
+            assert!(needed.is_some_and(|blocks| blocks > 10), "{line}: {needed:?} blocks");
+        }
+    });
+}
+
+#[test]
+fn memory_does_not_grow_with_an_image() {
+    in_private_mounts(|| {
+        let home = Home::on_tmpfs(BINARY, "mode=755,size=400m");
+        let disk = home.path().parent().unwrap();
+        fs::create_dir_all(home.layer("big")).unwrap();
+        let mut piece = noise(1 << 20);
+        piece.resize(4 << 20, 0);
+        fs::write(home.layer("big").join("file"), piece.repeat(24)).unwrap();
+        for number in 0..10_000 {
+            fs::write(home.layer("big").join(format!("small-{number:05}")), "").unwrap();
+        }
+        for line in ["-a export -m big", "-a import --image-file copy.xdockerimage"] {
+            let mut child = command(&home, line).current_dir(disk).stdout(Stdio::null()).spawn().unwrap();
+            let status = format!("/proc/{}/status", child.id());
+            let mut peak = 0;
+            while child.try_wait().unwrap().is_none() {
+                let status = fs::read_to_string(&status).unwrap_or_default();
+                let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+                let kib = line.map_or(0, |line| line.trim().trim_end_matches(" kB").parse::<u64>().unwrap());
+                peak = peak.max(kib);
+                thread::sleep(Duration::from_millis(1));
+            }
+            assert!(child.wait().unwrap().success());
+            assert!((1 << 10..64 << 10).contains(&peak), "{line}: {peak} KiB");
+            let _ = fs::rename(disk.join("big.xdockerimage"), disk.join("copy.xdockerimage"));
+        }
     });
 }
 

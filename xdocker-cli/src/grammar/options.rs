@@ -848,6 +848,14 @@ pub(super) static MAX_RATIO: Opt = Opt {
     about: "how many times its own size it may unpack to, once that is over 256M; 200 without this",
 };
 
+pub(super) static NO_DEVICES: Opt = Opt {
+    short: None,
+    long: "no-devices",
+    alias: None,
+    takes: Takes::Nothing(|given| given.unpack.devices = false),
+    about: "refuse an archive that holds device nodes; deletions, which look like some, are none",
+};
+
 pub(super) static FROM_CONTAINER: Opt = Opt {
     short: None,
     long: "from-container",

@@ -40,7 +40,12 @@ static SANDBOX_OPTIONS: Group = Group {
 /// How much an archive may ask for.
 static IMPORT_LIMITS: Group = Group {
     name: "import limits",
-    parts: &[Maybe(&One(&MAX_BYTES)), Maybe(&One(&MAX_ENTRIES)), Maybe(&One(&MAX_RATIO))],
+    parts: &[
+        Maybe(&One(&MAX_BYTES)),
+        Maybe(&One(&MAX_ENTRIES)),
+        Maybe(&One(&MAX_RATIO)),
+        Maybe(&One(&NO_DEVICES)),
+    ],
 };
 
 /// What a container may use.

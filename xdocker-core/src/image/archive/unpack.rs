@@ -193,7 +193,7 @@ impl Layer<'_> {
     ) -> Result<()> {
         let failed = || Error::file("unpack", display(&entry.name));
         let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-        let file = self.make(name, |here| openat(here, name, flags, Mode::S_IRUSR | Mode::S_IWUSR));
+        let file = self.make(name, |here| openat(here, name, flags, rights(entry)));
         let file = File::from(file.map_err(failed())?);
         let mut end = 0;
         for segment in map.segments().iter().filter(|segment| segment.length > 0) {
@@ -251,13 +251,13 @@ impl Layer<'_> {
     /// Makes a directory, or takes the one that is there.
     fn directory(&mut self, name: &[u8], entry: &Entry) -> io::Result<()> {
         let mut opaque = false;
-        match mkdirat(self.here(), name, Mode::S_IRWXU) {
+        match mkdirat(self.here(), name, rights(entry)) {
             Err(Errno::EEXIST) => {
                 let there = self.stat(name)?;
                 if kind(&there) != SFlag::S_IFDIR {
                     // Deleted below and made anew: of the one below nothing is to be seen.
                     opaque = is_whiteout(&there);
-                    self.make(name, |here| mkdirat(here, name, Mode::S_IRWXU))?;
+                    self.make(name, |here| mkdirat(here, name, rights(entry)))?;
                 }
             }
             result => result?,
@@ -382,11 +382,22 @@ fn time(time: Time) -> TimeSpec {
     TimeSpec::new(time.seconds, time.nanoseconds.into())
 }
 
+/// What a file may be made with: nobody sees it before it is whole, and set-uid comes last.
+fn rights(entry: &Entry) -> Mode {
+    Mode::from_bits_truncate(entry.mode & 0o777)
+}
+
 /// Gives an open file or directory its owner, mode, attributes and time. In this order: a new owner takes away
-/// set-uid bits and capabilities.
+/// set-uid bits and capabilities. What is right already is left alone: each change is one of the file system.
 fn dress(file: BorrowedFd<'_>, entry: &Entry, holds: Holds) -> io::Result<()> {
-    fchown(file, Some(Uid::from_raw(entry.uid)), Some(Gid::from_raw(entry.gid)))?;
-    fchmod(file, Mode::from_bits_truncate(entry.mode))?;
+    let made = fstat(file)?;
+    let owned = (made.st_uid, made.st_gid) == (entry.uid, entry.gid);
+    if !owned {
+        fchown(file, Some(Uid::from_raw(entry.uid)), Some(Gid::from_raw(entry.gid)))?;
+    }
+    if !owned || made.st_mode & 0o7777 != entry.mode {
+        fchmod(file, Mode::from_bits_truncate(entry.mode))?;
+    }
     attributes(Node::Open(file), entry, holds)?;
     Ok(futimens(file, &TimeSpec::UTIME_OMIT, &time(entry.mtime))?)
 }
