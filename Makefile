@@ -41,6 +41,7 @@ rust-tests: root linker ## Run the tests of the workspace, doc tests included
 	@$(call install_package,setfattr,attr)
 	@$(call install_package,setpriv,util-linux)
 	@$(call install_package,strace,strace)
+	@$(call install_package,zstd,zstd)
 	@$(call install_package,tmux,tmux)
 	@$(call install_package,mmdebstrap,mmdebstrap)
 	@$(call install_package,ssh-keygen,openssh-client)

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
 use std::path::PathBuf;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use std::{env, fs, thread};
 
@@ -146,4 +146,61 @@ fn a_conversion_may_be_killed_at_any_moment() {
         assert_eq!(images(&home), [""; 0]);
         assert_eq!(containers(), 1);
     });
+}
+
+/// What a command brings to the disk and names, in order: `disk` is all of the file system, the rest are files.
+fn steps(home: &Home, line: &str) -> Vec<String> {
+    let trace = home.scratch().join("trace");
+    let ours = home.command(line.split_ascii_whitespace());
+    let mut command = Command::new("strace");
+    command.args(["-qq", "-f", "-y", "-e", "trace=syncfs,fsync,rename,renameat2", "-o"]).arg(&trace);
+    command.arg(ours.get_program()).args(ours.get_args());
+    command.env("xdocker_HOME", home.path()).env_remove("XDOCKER_HOME");
+    run(command, b"").ok();
+    let trace = fs::read_to_string(trace).unwrap();
+    let home = format!("{}/", home.path().display());
+    let step = |line: &str| {
+        let (call, rest) = line.split_once(' ')?.1.trim_start().split_once('(')?;
+        // The last path: what a descriptor is, or the new name.
+        let path = rest[rest.rfind(&home)? + home.len()..].split(['>', '"']).next()?;
+        let kept = path.starts_with("images") || path.starts_with("containers");
+        match call {
+            "syncfs" => Some("disk".to_owned()),
+            "fsync" if kept => Some(format!("sync {path}")),
+            "fsync" => Some(format!("sync {}", path.rsplit('/').next()?)),
+            _ if path.split('/').count() == 2 + usize::from(path.starts_with("images")) && kept => {
+                Some(format!("name {path}"))
+            }
+            _ => None,
+        }
+    };
+    trace.lines().filter_map(step).collect()
+}
+
+#[test]
+fn what_has_a_name_is_on_the_disk_and_so_is_the_name() {
+    let home = Home::new(env!("CARGO_BIN_EXE_xdocker"));
+    home.add_bare_image("test");
+    let mut export = home.command(["-a", "export", "-m", "test"]);
+    export.current_dir(home.scratch());
+    run(export, b"").ok();
+    let archive = home.scratch().join("test.xdockerimage");
+    let new = home.scratch().join("new.xdockerimage");
+    fs::rename(archive, &new).unwrap();
+    let import = format!("-a import --image-file {}", new.display());
+    assert_eq!(steps(&home, &import), ["disk", "sync image.json", "name images/new/_", "sync images/new"]);
+    assert_eq!(
+        steps(&home, "-a copy_image --from-image test --to-image copy:1"),
+        ["disk", "sync image.json", "name images/copy/1", "sync images/copy"]
+    );
+    assert_eq!(steps(&home, "-a version -m copy --version 2"), ["name images/copy/2", "sync images/copy"]);
+    assert_eq!(
+        steps(&home, "-a to_container --from-image copy --to-container c"),
+        ["sync container.json", "name containers/c", "sync containers"]
+    );
+    // What it has written is on the disk since its root was unmounted.
+    assert_eq!(
+        steps(&home, "-a to_image --from-container c --to-image copy"),
+        ["name images/copy/2", "sync images/copy"]
+    );
 }

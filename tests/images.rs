@@ -187,7 +187,13 @@ fn what_a_container_stands_on_stays() {
     ] {
         home.xdocker(change).fails(1, "image test is used by container standing");
     }
+    home.xdocker("-a create -m test -c another").ok();
+    home.xdocker("-a del_image -m test").fails(1, "image test is used by containers another, standing");
+    home.xdocker("-a version -m test --version 2 -f").ok();
+    home.xdocker("-a boot -c standing").fails(1, "image test:_ does not exist");
+    home.xdocker("-a version -m test:2").ok();
     home.xdocker("-a destroy -c standing").ok();
+    home.xdocker("-a destroy -c another").ok();
     home.xdocker("-a del_image -m test").ok();
     assert_eq!(images(&home), [""; 0]);
     assert!(!home.path().join("images/test").exists(), "the name goes with its last version");
@@ -198,12 +204,37 @@ fn a_file_that_was_deleted_stays_deleted_in_what_is_stacked_on_top() {
     let home = Home::with_test_image(env!("CARGO_BIN_EXE_xdocker"));
     home.xdocker("-a create -m test -c c").ok();
     home.xdocker("-a boot -c c").ok();
-    home.xdocker_args(["-a", "run", "-c", "c", "--cmd", "rm /root/tpl.txt; echo new > /root/new"]).succeeds();
+    fs::create_dir(home.layer("test").join("replaced")).unwrap();
+    fs::write(home.layer("test").join("replaced/old"), "").unwrap();
+    let change = "rm /root/tpl.txt; echo new > /root/new; rm -r /replaced; mkdir /replaced";
+    home.xdocker_args(["-a", "run", "-c", "c", "--cmd", change]).prints("");
     home.xdocker("-a shutdown -c c").ok();
     home.xdocker("-a to_image --from-container c --version 1 --to-image change").ok();
     home.xdocker("-a create -m test,change -c stacked -b").ok();
-    home.xdocker_args(["-a", "run", "-c", "stacked", "--cmd", "ls /root"]).prints("new\n");
+    home.xdocker_args(["-a", "run", "-c", "stacked", "--cmd", "ls /root /replaced"])
+        .prints("/replaced:\n\n/root:\nnew\n");
     home.xdocker("-a destroy -c stacked -h").ok();
+}
+
+#[test]
+fn a_size_is_right_after_everything_that_is_done() {
+    let home = home();
+    let sizes = || home.xdocker("-s images --json").succeeds().matches(r#""size":5}"#).count();
+    assert_eq!(sizes(), 1);
+    home.xdocker("-a version -m test --version 1").ok();
+    home.xdocker("-a copy_image --from-image test --to-image copy").ok();
+    assert_eq!(sizes(), 2);
+    let mut export = home.command(["-a", "export", "-m", "copy"]);
+    export.current_dir(home.scratch());
+    run(export, b"").ok();
+    home.xdocker("-a del_image -m copy").ok();
+    let archive = home.scratch().join("copy.xdockerimage");
+    home.xdocker(&format!("-a import --image-file {}", archive.display())).ok();
+    assert_eq!(sizes(), 2);
+    home.xdocker("-a to_container --from-image copy --to-container c").ok();
+    fs::write(home.path().join("containers/c/rwlayer/more"), [0; 1000]).unwrap();
+    home.xdocker("-a to_image --from-container c --to-image grown").ok();
+    assert!(sizes() == 1 && home.xdocker("-s images --json").succeeds().contains(r#""size":1005}"#));
 }
 
 #[test]

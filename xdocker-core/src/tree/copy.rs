@@ -640,6 +640,10 @@ mod tests {
         symlink("/nowhere/at all", from.join("link")).unwrap();
         lchown(from.join("link"), Some(5), Some(6)).unwrap();
         attribute(&from.join("link"), c"trusted.of-link", b"value");
+        let canary = scratch.path().join("canary");
+        fs::write(&canary, "").unwrap();
+        let before = fs::metadata(&canary).unwrap();
+        symlink(&canary, from.join("link-to-outside")).unwrap();
         fs::write(from.join(OsStr::from_bytes(b"odd \n\xff name")), "").unwrap();
 
         let default = from.join("with-default-acl");
@@ -663,6 +667,9 @@ mod tests {
 
         copy_tree(&from, &to).unwrap();
         assert_eq!(nodes(&to), nodes(&from));
+        let after = fs::metadata(&canary).unwrap();
+        let changed = |stat: &fs::Metadata| (stat.mode(), stat.ctime(), stat.ctime_nsec());
+        assert_eq!(changed(&after), changed(&before), "CVE-2021-41089");
     }
 
     #[test]

@@ -1,8 +1,10 @@
 //! Archives that mean no good: nothing outside the layer changes, and the error says why.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::fd::AsFd;
 use std::path::Path;
+use std::process::Command;
 
 use proptest::prelude::*;
 
@@ -27,7 +29,7 @@ fn attack<T>(
     let outside = || {
         let names = || fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().file_name());
         let beside = fs::read(directory.path().join("beside")).unwrap();
-        (names().collect::<std::collections::BTreeSet<_>>(), beside, describe(&canary))
+        (names().collect::<BTreeSet<_>>(), beside, describe(&canary))
     };
     let before = outside();
     let result = unpacked(archive, &layer, options);
@@ -51,13 +53,37 @@ fn refused(archive: &[u8], why: &str) {
     refused_with(archive, &UnpackOptions::default(), why);
 }
 
-/// Asserts that an archive is taken, and gives the layer to `look`.
+/// Asserts that an archive is taken, that GNU tar finds the same in it, and gives the layer to `look`.
 #[track_caller]
 fn taken(archive: &[u8], look: impl FnOnce(&Path)) {
     attack(archive, &UnpackOptions::default(), |result, layer| {
         result.unwrap();
+        let names: BTreeSet<_> =
+            describe(layer).into_keys().map(|name| name.into_string().unwrap()).collect();
+        assert_eq!(names, listed(archive));
         look(layer);
     });
+}
+
+/// The names in an archive as GNU tar reads it: whoever looks at one before it is imported sees what will be there.
+fn listed(archive: &[u8]) -> BTreeSet<String> {
+    let mut file = tempfile::tempfile().unwrap();
+    std::io::Write::write_all(&mut file, archive).unwrap();
+    std::io::Seek::rewind(&mut file).unwrap();
+    let output =
+        Command::new("tar").args(["--list", "--quoting-style=literal"]).stdin(file).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let mut names = BTreeSet::from([String::new()]);
+    for line in String::from_utf8(output.stdout).unwrap().lines() {
+        let mut path = String::new();
+        // A deletion is a thing of that name, and what is on the way is there too.
+        for part in line.split('/').filter(|part| !["", "."].contains(part)) {
+            let gap = if path.is_empty() { "" } else { "/" };
+            path += &format!("{gap}{}", part.strip_prefix(".wh.").unwrap_or(part));
+            names.insert(path.clone());
+        }
+    }
+    names
 }
 
 fn read(layer: &Path, name: &str) -> String {
@@ -248,7 +274,10 @@ fn sizes_mean_one_thing_only() {
 #[test]
 fn maps_of_sparse_files_do_not_lie() {
     let sparse = |map: &[u8], size: &[u8]| {
-        Tar::default().pax(&[(b"GNU.sparse.size", size), (b"GNU.sparse.map", map)]).file(b"x", b"data").end()
+        let parts = (map.split(|byte| *byte == b',').count() / 2).to_string();
+        let parts = (&b"GNU.sparse.numblocks"[..], parts.as_bytes());
+        let records = [parts, (b"GNU.sparse.size", size), (b"GNU.sparse.map", map)];
+        Tar::default().pax(&records).file(b"x", b"data").end()
     };
     taken(&sparse(b"2,4", b"9"), |layer| assert_eq!(read(layer, "x"), "\0\0data\0\0\0"));
     refused(&sparse(b"6,4", b"9"), "leaves the file");

@@ -14,6 +14,7 @@ use crate::error::ArchiveError;
 use crate::error::Error;
 use crate::sys::xattr::Node;
 use crate::tree::copy_tree;
+use crate::{ContainerSpec, Engine};
 
 /// Packs what `from` holds and unpacks it into a new directory `to`.
 fn travel(from: &Path, to: &Path, whiteouts: Whiteouts) -> Vec<u8> {
@@ -46,6 +47,23 @@ proptest! {
         build(&from, &items);
         copy_tree(&from, &to).unwrap();
         assert_same(&from, &to);
+    }
+
+    #[test]
+    fn images_come_back_from_being_containers(items in items()) {
+        let directory = tempfile::tempdir().unwrap();
+        let from = directory.path().join("from");
+        let engine = Engine::open(directory.path().join("home")).unwrap();
+        let layer = engine.home().join("images/tree/1/rlayer");
+        for root in [&from, &layer] {
+            fs::create_dir_all(root).unwrap();
+            build(root, &items);
+        }
+        let spec = ContainerSpec::new([]).name("tree".parse().unwrap());
+        let container = engine.to_container(&"tree".parse().unwrap(), &spec, false).unwrap();
+        assert_same(&from, &engine.home().join("containers/tree/rwlayer"));
+        container.into_image("tree".parse().unwrap(), None).unwrap();
+        assert_same(&from, &layer);
     }
 }
 
