@@ -1,7 +1,7 @@
 //! Images that leave as archives and come back: what is refused, with GNU tar, on full disks, on terminals.
 
 use std::fs;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread;
@@ -141,15 +141,14 @@ fn an_archive_gets_no_more_than_it_is_allowed() {
 fn an_archive_cut_anywhere_changes_nothing() {
     let home = Home::new(BINARY);
     shell(&home, TREE);
-    fs::write(home.scratch().join("tree/noise"), noise(20_000)).unwrap();
+    fs::write(home.scratch().join("tree/noise"), noise(10_000)).unwrap();
     xdocker(&home, "-s images").prints("");
-    for compress in ["-czf", "--zstd -cf", "-cf"] {
+    // A tar as it is has its cuts tried by its reader's own tests.
+    for compress in ["-czf", "--zstd -cf"] {
         shell(&home, &format!("tar --xattrs --sparse --numeric-owner {compress} whole -C tree ."));
         let whole = fs::read(home.scratch().join("whole")).unwrap();
-        // What follows the two blocks of zeros that end a tar is nothing that could be missed.
-        let used = whole.len() - whole.iter().rev().take_while(|byte| **byte == 0).count();
         home.unchanged(|| {
-            for length in (0..used).step_by(512) {
+            for length in (0..whole.len()).step_by(512) {
                 fs::write(home.scratch().join("cut.xdockerimage"), &whole[..length]).unwrap();
                 xdocker(&home, "-a import --image-file cut.xdockerimage").fails(1, "archive");
             }
@@ -159,11 +158,11 @@ fn an_archive_cut_anywhere_changes_nothing() {
 
 /// Fills the disk up to `left` blocks.
 fn fill(disk: &Path, left: u64) {
-    let filler = disk.join("filler");
-    let _ = fs::remove_file(&filler);
+    // Cut and not removed: a program that is just being started may hold it a moment longer.
+    let mut filler = fs::File::create(disk.join("filler")).unwrap();
     let about = nix::sys::statvfs::statvfs(disk).unwrap();
-    let free = about.blocks_free() * about.fragment_size();
-    fs::write(&filler, vec![0; (free - left * about.fragment_size()) as usize]).unwrap();
+    let blocks = (about.blocks_free() - left) * about.fragment_size();
+    filler.write_all(&vec![0; usize::try_from(blocks).unwrap()]).unwrap();
 }
 
 #[test]
