@@ -112,7 +112,7 @@ fn deletions_travel_in_the_words_of_oci_when_asked() {
     fs::rename(home.scratch().join("del.xdockerimage"), home.scratch().join("back.xdockerimage")).unwrap();
     xdocker(&home, "-a import --image-file back.xdockerimage").ok();
     assert_eq!(describe(&home.layer("back")).keys().count(), 2);
-    assert!(describe(&home.layer("back"))[Path::new("dir/gone")].ends_with("device 0"));
+    assert!(describe(&home.layer("back"))[Path::new("dir/gone")].contains(" device 0"));
 }
 
 #[test]

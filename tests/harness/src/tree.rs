@@ -1,12 +1,12 @@
 //! Trees of files, to be compared.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-/// All that is below `root`: a line each with kind, mode, owner, time, content and the number of its names. Of
+/// All that is below `root`: a line each with kind, mode, owner, time, content and the number of its names there. Of
 /// directories the size says nothing, of `root` itself nothing counts.
 ///
 /// # Panics
@@ -14,6 +14,8 @@ use std::path::{Path, PathBuf};
 #[must_use]
 pub fn describe(root: &Path) -> BTreeMap<PathBuf, String> {
     let mut found = BTreeMap::new();
+    // A file may have names elsewhere too: test images share theirs.
+    let mut names = HashMap::<_, u64>::new();
     let mut left = vec![root.to_owned()];
     while let Some(directory) = left.pop() {
         for entry in fs::read_dir(&directory).expect("a directory") {
@@ -26,16 +28,16 @@ pub fn describe(root: &Path) -> BTreeMap<PathBuf, String> {
                 () => format!("device {:x}", about.rdev()),
             };
             let time = format!("{}.{:09}", about.mtime(), about.mtime_nsec());
-            let names = if about.is_dir() { 1 } else { about.nlink() };
-            let (mode, user, group) = (about.mode(), about.uid(), about.gid());
-            let line = format!("{mode:o} {user}:{group} {time} {names} {content}");
-            found.insert(path.strip_prefix(root).expect("it is below").to_owned(), line);
+            let line = format!("{:o} {}:{} {time} {content}", about.mode(), about.uid(), about.gid());
+            let file = (about.dev(), about.ino());
+            *names.entry(file).or_default() += 1;
+            found.insert(path.strip_prefix(root).expect("it is below").to_owned(), (file, line));
             if about.is_dir() {
                 left.push(path);
             }
         }
     }
-    found
+    found.into_iter().map(|(path, (file, line))| (path, format!("{line}, {} names", names[&file]))).collect()
 }
 
 fn digest(content: &[u8]) -> String {
