@@ -1,11 +1,15 @@
 //! How containers end and what is seen of them, through the binary: signals, shutdown, wait, inspect, top.
 
 use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde_json::Value;
 use xdocker_test_harness::cli::Home;
+use xdocker_test_harness::leaks::{has_died, processes};
 use xdocker_test_harness::wait::{PATIENCE, until};
 
 /// A home with a container `test` whose root process is a shell's command line, once that has said that it is there.
@@ -126,4 +130,85 @@ fn a_daemon_outlives_its_parent_and_the_dead_are_reaped() {
     let begun = Instant::now();
     home.xdocker("-a shutdown -c test").ok();
     assert!(begun.elapsed() < Duration::from_secs(5), "the daemon was told too");
+}
+
+/// A cgroup that its processes can be frozen in, of whichever version there is.
+struct Freezer(PathBuf);
+
+impl Freezer {
+    /// Freezes all processes of the container `test`.
+    fn freeze(home: &Home) -> Self {
+        let one = Path::new("/sys/fs/cgroup/freezer");
+        let parent = if one.is_dir() { one } else { Path::new("/sys/fs/cgroup") };
+        let cgroup =
+            parent.join(format!("xdocker-test-{}-{}", std::process::id(), home.root_process("test")));
+        fs::create_dir(&cgroup).unwrap();
+        let this = Self(cgroup);
+        for process in json(home, "-s top -c test").as_array().unwrap() {
+            fs::write(this.0.join("cgroup.procs"), process["pid"].to_string()).unwrap();
+        }
+        match parent == one {
+            true => fs::write(this.0.join("freezer.state"), "FROZEN").unwrap(),
+            false => fs::write(this.0.join("cgroup.freeze"), "1").unwrap(),
+        }
+        this
+    }
+}
+
+impl Drop for Freezer {
+    fn drop(&mut self) {
+        let _ = fs::write(self.0.join("freezer.state"), "THAWED");
+        let gone = until(PATIENCE, || fs::remove_dir(&self.0).is_ok());
+        assert!(gone || std::thread::panicking());
+    }
+}
+
+#[test]
+fn who_is_frozen_is_thawed_to_die() {
+    let home = single("sleep 1000 &");
+    let ends: [&dyn Fn(); 3] = [
+        &|| home.xdocker("-a shutdown -c test --time 0").ok(),
+        &|| home.xdocker("-a kill -c test").ok(),
+        // The kernel kills the root process with its monitor, which it survives as long as it is frozen.
+        &|| {
+            let monitor =
+                processes(home.path()).into_iter().find(|process| process.name == "xdocker-monitor").unwrap();
+            kill(Pid::from_raw(monitor.pid.cast_signed()), Signal::SIGKILL).unwrap();
+            assert!(until(PATIENCE, || has_died(monitor.pid)));
+        },
+    ];
+    for end in ends {
+        let freezer = Freezer::freeze(&home);
+        let begun = Instant::now();
+        end();
+        assert_eq!(home.status("test").as_deref(), Some("STOPED"));
+        assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
+        drop(freezer);
+        home.xdocker("-a boot -c test").ok();
+    }
+    let _freezer = Freezer::freeze(&home);
+    home.xdocker("-a destroy -c test -f").ok();
+    assert_eq!(home.status("test"), None);
+}
+
+#[test]
+fn force_ends_also_one_whose_monitor_does_not_answer() {
+    let home = single(":");
+    let monitor =
+        processes(home.path()).into_iter().find(|process| process.name == "xdocker-monitor").unwrap();
+    kill(Pid::from_raw(monitor.pid.cast_signed()), Signal::SIGSTOP).unwrap();
+    home.xdocker("-a kill -c test -f").ok();
+    assert_eq!(home.status("test").as_deref(), Some("STOPED"));
+    assert_eq!(json(&home, "-s inspect -c test")["exit"]["lost"], true);
+}
+
+#[test]
+fn what_a_root_process_leaves_behind_ends_with_it() {
+    let home = Home::with_test_image(env!("CARGO_BIN_EXE_xdocker"));
+    home.xdocker("-a create -m test").ok();
+    let line = "setsid sh -c 'trap \"\" TERM HUP; touch /ready; while :; do sleep 1; done' & \
+                while [ ! -e /ready ]; do sleep 0.01; done; exit 6";
+    home.xdocker_args(["-a", "boot", "-c", "test", "--", "sh", "-c", line]).ok();
+    home.xdocker("-a wait -c test").ends(6, "6\n", "");
+    assert!(processes(home.path()).is_empty());
 }

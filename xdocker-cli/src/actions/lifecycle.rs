@@ -166,7 +166,12 @@ fn removed(outcome: Outcome, name: ContainerName, gone: Result<(), Error>) -> Ou
 /// `-a shutdown`
 pub(crate) fn shutdown(given: Given) -> Outcome {
     let time = given.time.unwrap_or(SHUTDOWN_TIME);
-    stopped(container(&given)?.shutdown(time), given.forcely)?;
+    let container = container(&given)?;
+    let ended = match container.shutdown(time) {
+        Err(Error::Timeout { .. } | Error::System { .. }) if given.forcely => container.kill_by_force(),
+        other => other,
+    };
+    stopped(ended, given.forcely)?;
     report::ok()
 }
 
@@ -175,6 +180,7 @@ pub(crate) fn kill(given: Given) -> Outcome {
     let container = container(&given)?;
     // One that means the end waits for it.
     let result = match given.signal {
+        None | Some(Signal::SIGKILL) if given.forcely => container.kill_by_force(),
         None | Some(Signal::SIGKILL) => container.kill(),
         Some(signal) => container.signal(signal as i32),
     };

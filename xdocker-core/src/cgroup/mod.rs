@@ -9,6 +9,7 @@
 //! others when a limit asks for them.
 
 mod devices;
+mod freezer;
 mod host;
 mod limits;
 mod name;
@@ -29,6 +30,7 @@ use crate::spec::{CpuSet, Resources, Sandbox};
 use host::Hierarchy;
 use limits::{Facts, Write};
 
+pub(crate) use freezer::thaw;
 pub(crate) use host::{Controller, Host, Version};
 pub use name::CgroupName;
 pub(crate) use stats::network;

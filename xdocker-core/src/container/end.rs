@@ -1,20 +1,15 @@
-//! Ending: shutdown, kill, destroy, and clearing up after a monitor that was killed.
+//! Ending: shutdown, kill, destroy.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io;
-use std::os::unix::fs::MetadataExt;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
-use nix::mount::{MntFlags, umount2};
-
-use super::{CLEARING, Container};
-use crate::cgroup::Group;
+use super::processes::members;
+use super::{AT_ONCE, CLEARING, Container};
+use crate::cgroup::thaw;
 use crate::error::{Error, Result};
-use crate::home::DirectoryLock;
-use crate::logs;
-use crate::session::{self, SOCKET};
-use crate::state::{ExitRecord, Found, remove};
+use crate::session;
+use crate::state::{ExitRecord, Found};
 use crate::sys::pidfd::PidFd;
 
 impl Container {
@@ -83,33 +78,63 @@ impl Container {
         }
     }
 
-    /// `None` is the signal that it has for that.
+    /// Kills every process of the container whatever keeps it: also one whose monitor does not answer, which is killed
+    /// then, and cleared up after.
+    ///
+    /// # Errors
+    /// [`Error::NotRunning`]; what could not be cleared up.
+    pub fn kill_by_force(&self) -> Result<()> {
+        match self.kill() {
+            Err(Error::Timeout { .. } | Error::System { .. }) => {}
+            other => return other,
+        }
+        if let Found::Running(record) | Found::Pausing(record) = self.records().look()?
+            && let Some(monitor) = self.records().monitor(&record)?
+        {
+            tracing::warn!("container {}: its monitor does not answer, and is killed", self.name);
+            let failed = |why| Error::system(format!("kill the monitor of container {}", self.name))(why);
+            monitor.signal(libc::SIGKILL).map_err(failed)?;
+            monitor.wait_until(Some(Instant::now() + CLEARING)).map_err(failed)?;
+        }
+        self.settle()
+    }
+
+    /// `None` is the signal that the container has for that.
     fn end(&self, signal: Option<i32>, patience: Duration) -> Result<()> {
-        // From here on nobody starts it again.
-        let Some(record) = self.stay_down()? else { return self.settle() };
+        let failed = |why| Error::system(format!("end container {}", self.name))(why);
+        // From here on nobody starts it again. If its monitor does not answer, what can be ended is.
+        let (record, unanswered) = match self.stay_down() {
+            Ok(None) => return self.settle(),
+            Ok(Some(record)) => (record, None),
+            Err(error @ (Error::Timeout { .. } | Error::System { .. })) => (self.run()?, Some(error)),
+            Err(error) => return Err(error),
+        };
         let records = self.records();
         let Some(monitor) = records.monitor(&record)? else {
             // It ended in this moment.
             return self.settle();
         };
-        let failed = |why| Error::system(format!("end container {}", self.name))(why);
-        let Some(root) = records.root_process(&record)? else { return self.see_it_go(&monitor) };
-        let signal = signal.unwrap_or(record.stop_signal());
-        root.signal(signal).map_err(failed)?;
-        let asked = Instant::now();
-        if signal != libc::SIGKILL {
-            self.hang_up();
+        let root = records.root_process(&record)?;
+        if let Some(root) = &root {
+            let signal = signal.unwrap_or(record.stop_signal());
+            root.signal(signal).map_err(failed)?;
+            let asked = Instant::now();
+            if signal != libc::SIGKILL {
+                self.hang_up();
+                if !wait_for(root, &monitor, asked + patience).map_err(failed)? {
+                    tracing::debug!("container {}: SIGKILL after {} s", self.name, patience.as_secs_f32());
+                    root.signal(libc::SIGKILL).map_err(failed)?;
+                }
+            }
         }
-        if signal != libc::SIGKILL && !wait_for(&root, &monitor, asked + patience).map_err(failed)? {
-            tracing::debug!("container {}: SIGKILL after {} s", self.name, patience.as_secs_f32());
-            root.signal(libc::SIGKILL).map_err(failed)?;
+        if let Some(error) = unanswered {
+            return Err(error);
         }
-        self.see_it_go(&monitor)
-    }
-
-    /// Waits for the end of the monitor, which is about to come.
-    fn see_it_go(&self, monitor: &PidFd) -> Result<()> {
-        let failed = |why| Error::system(format!("end container {}", self.name))(why);
+        if root.is_some() && !monitor.wait_until(Some(Instant::now() + AT_ONCE)).map_err(failed)? {
+            for cgroup in thaw(members(record.pid())) {
+                tracing::warn!("container {}: thawed {}, to end it", self.name, cgroup.display());
+            }
+        }
         if !monitor.wait_until(Some(Instant::now() + CLEARING)).map_err(failed)? {
             return Err(Error::Timeout {
                 what: format!("the end of container {}", self.name),
@@ -147,7 +172,7 @@ impl Container {
     pub fn destroy(&self, force: bool) -> Result<()> {
         let mut failures = Vec::new();
         if force
-            && let Err(error) = self.kill()
+            && let Err(error) = self.kill_by_force()
             && !matches!(error, Error::NotRunning(_))
         {
             failures.push(error);
@@ -157,7 +182,8 @@ impl Container {
             Found::Stopped => (),
             Found::Abandoned(_) => failures.extend(self.repair(&lock).err()),
             Found::Starting | Found::Running(_) | Found::Pausing(_) => {
-                return Err(Error::Running(self.name.clone()));
+                failures.push(Error::Running(self.name.clone()));
+                return one_error(format!("destroying container {}", self.name), failures);
             }
         }
         failures.extend(self.remove_network().err());
@@ -167,35 +193,6 @@ impl Container {
         }
         one_error(format!("destroying container {}", self.name), failures)
     }
-
-    /// Clears up what a monitor that was killed has left: process, cgroups, mount, socket, record.
-    ///
-    /// # Errors
-    /// [`Error::TearDown`] with everything that failed; the record stays then.
-    pub(super) fn repair(&self, lock: &DirectoryLock) -> Result<()> {
-        let records = self.records();
-        // Somebody else may have been faster while we waited for the lock.
-        let Found::Abandoned(record) = records.look()? else { return Ok(()) };
-        tracing::info!("container {}: its monitor was killed, clearing up", self.name);
-        let mut failures = Vec::new();
-        if let Some(record) = &record {
-            failures.extend(kill_orphan(record.orphan(), record.pid()).err());
-        }
-        let merged = lock.path().join("merged");
-        let group = record.as_ref().map(|record| Group::recorded(record.cgroups().to_vec()));
-        let oom_kills = group.as_ref().map_or(0, Group::oom_kills);
-        failures.extend(group.iter().flat_map(Group::remove));
-        failures.extend(unmount(&merged).map_err(Error::file("unmount", &merged)).err());
-        failures.extend(remove(&lock.path().join(SOCKET)).err());
-        failures.extend(logs::cut_torn(lock.path()).err());
-        let withdrawn =
-            self.definition().and_then(|it| self.attachment(&it)?.map_or(Ok(()), |it| it.withdraw()));
-        failures.extend(withdrawn.err());
-        if failures.is_empty() {
-            failures.extend(records.close_run(record.as_ref(), oom_kills).err());
-        }
-        one_error(format!("clearing up container {}", self.name), failures)
-    }
 }
 
 /// Waits for the root process, or for the monitor: it sees the end first and may be gone before we look.
@@ -203,43 +200,8 @@ fn wait_for(root: &PidFd, monitor: &PidFd, deadline: Instant) -> io::Result<bool
     Ok(root.wait_until(Some(deadline))? || monitor.wait_until(Some(Instant::now()))?)
 }
 
-/// Kills the root process of a dead monitor. The kernel does so itself (PR_SET_PDEATHSIG) unless the
-/// program has changed its identity or asked not to be.
-fn kill_orphan(orphan: io::Result<Option<PidFd>>, pid: u32) -> Result<()> {
-    let failed = |why| Error::system(format!("kill process {pid}"))(why);
-    let Some(orphan) = orphan.map_err(failed)? else { return Ok(()) };
-    orphan.signal(libc::SIGKILL).map_err(failed)?;
-    match orphan.wait_until(Some(Instant::now() + CLEARING)).map_err(failed)? {
-        true => Ok(()),
-        false => Err(Error::Timeout { what: format!("the end of process {pid}"), limit: CLEARING }),
-    }
-}
-
-/// Takes away everything that is mounted at `path`.
-fn unmount(path: &Path) -> io::Result<()> {
-    /// A launch mounts one thing there; more than a few are not our doing.
-    const MOST: usize = 8;
-    for _ in 0..MOST {
-        match umount2(path, MntFlags::MNT_DETACH | MntFlags::UMOUNT_NOFOLLOW) {
-            Ok(()) => continue,
-            // Nothing is mounted there, or it is not there at all.
-            Err(nix::Error::EINVAL | nix::Error::ENOENT) => return Ok(()),
-            // The kernel tells who is not root nothing; what such a boot has left is no mount.
-            Err(nix::Error::EPERM) if !is_mounted(path)? => return Ok(()),
-            Err(why) => return Err(why.into()),
-        }
-    }
-    Ok(())
-}
-
-/// Whether the directory at `path` is the root of a file system other than the one that it lies in.
-fn is_mounted(path: &Path) -> io::Result<bool> {
-    let device = |path: &Path| fs::symlink_metadata(path).map(|data| data.dev());
-    Ok(device(path)? != device(&path.join(".."))?)
-}
-
 /// None, the one, or all failures of a tear-down as one error.
-fn one_error(what: String, mut failures: Vec<Error>) -> Result<()> {
+pub(super) fn one_error(what: String, mut failures: Vec<Error>) -> Result<()> {
     match failures.len() {
         0 => Ok(()),
         1 => Err(failures.remove(0)),

@@ -23,6 +23,7 @@ mod network;
 mod original;
 mod ports;
 mod processes;
+mod repair;
 mod resources;
 mod restart;
 mod root;
@@ -60,6 +61,9 @@ const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);
 
 /// How long the kernel and the monitor may take to clear up after the root process has ended.
 const CLEARING: std::time::Duration = std::time::Duration::from_secs(10);
+
+/// How long that usually takes at the most.
+const AT_ONCE: std::time::Duration = std::time::Duration::from_millis(500);
 
 /// A container that exists. Cheap to clone; holds nothing open.
 #[derive(Clone, Debug)]

@@ -67,6 +67,18 @@ fn namespace(directory: &Path) -> io::Result<PathBuf> {
     fs::read_link(directory.join("ns/pid"))
 }
 
+/// Everyone in the PID namespace of `pid`, which is held by somebody's knowing that it is the one that is meant.
+pub(super) fn members(pid: u32) -> Vec<u32> {
+    let Ok(inside) = namespace(&PathBuf::from(format!("/proc/{pid}"))) else { return Vec::new() };
+    // Whatever has gone wrong, the host's processes are none of a container's.
+    if namespace(Path::new("/proc/self")).is_ok_and(|ours| ours == inside) {
+        return Vec::new();
+    }
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let there = entries.filter(|entry| namespace(&entry.path()).is_ok_and(|other| other == inside));
+    there.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
+}
+
 /// The process `pid` if it is in `inside`.
 fn read(pid: u32, inside: &Path) -> io::Result<Option<Process>> {
     // An open directory of /proc stays that of its process: whoever gets the number later is not seen in it.
