@@ -144,8 +144,11 @@ impl Freezer {
             parent.join(format!("xdocker-test-{}-{}", std::process::id(), home.root_process("test")));
         fs::create_dir(&cgroup).unwrap();
         let this = Self(cgroup);
+        let member = this.0.join("cgroup.procs");
+        fs::write(&member, home.root_process("test").to_string()).unwrap();
         for process in json(home, "-s top -c test").as_array().unwrap() {
-            fs::write(this.0.join("cgroup.procs"), process["pid"].to_string()).unwrap();
+            // Some come and go.
+            let _ = fs::write(&member, process["pid"].to_string());
         }
         match parent == one {
             true => fs::write(this.0.join("freezer.state"), "FROZEN").unwrap(),
