@@ -402,7 +402,11 @@ impl Copy<'_> {
                 Err(Errno::ENXIO) => break,
                 start => start?,
             };
-            end = lseek(from, start, Whence::SeekHole)?;
+            end = match lseek(from, start, Whence::SeekHole) {
+                // It has been cut meanwhile.
+                Err(Errno::ENXIO) => break,
+                end => end?,
+            };
             self.range(from, to, start, end)?;
         }
         if end < size {
