@@ -434,3 +434,60 @@ fn what_comes_from_the_host_is_not_what_the_image_says() {
     assert_eq!(opened, "1\n");
     assert!(!root(&home).join("caught").exists());
 }
+
+/// Runs lines in `shell` beside the home, as a user does who has installed us.
+#[track_caller]
+fn installed(home: &Home, shell: &str, lines: &str) -> Finished {
+    let own = Path::new(BINARY).parent().unwrap().to_owned();
+    let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("shbin");
+    let others = std::env::var_os("PATH").unwrap_or_default();
+    let path = [own, scripts].into_iter().chain(std::env::split_paths(&others));
+    let mut shell = Command::new(shell);
+    shell.args(["-c", lines]).current_dir(home.scratch()).env("xdocker_HOME", home.path());
+    shell.env("PATH", std::env::join_paths(path).unwrap());
+    run(shell, b"")
+}
+
+#[test]
+fn chapters_3_1_22_to_3_1_26_of_the_seed() {
+    let home = booted();
+    fs::write(home.scratch().join("map.txt"), "${LEAF} 我的树叶\n").unwrap();
+    fs::write(home.scratch().join("tpl.txt"), "{ \"leaf\":\"${LEAF}\" }\n").unwrap();
+    let root = root(&home).display().to_string();
+    for (line, output) in [
+        (r#"xdocker -a run -c test --cmd "hostname""#, "test\n"),
+        (r#"xdocker -a putfile -c test --src-file "tpl.txt" --dst-file "/root/""#, "OK\n"),
+        (
+            r#"xdocker -a rplfile -c test --template-file "/root/tpl.txt" --mapping-file "map.txt" --instance-file "/root/ins.txt""#,
+            "OK\n",
+        ),
+        (r#"xdocker -a run -c test --cmd "cat /root/ins.txt""#, "{ \"leaf\":\"我的树叶\" }\n"),
+        (r#"xdocker -a putfile -c test --src-file "map.txt" --dst-file "/root/""#, "OK\n"),
+        (r#"rm map.txt; xdocker -a getfile -c test --src-file "/root/map.txt" --dst-file "./""#, "OK\n"),
+        ("cat map.txt", "${LEAF} 我的树叶\n"),
+        ("xdocker -s container_root -c test", &format!("{root}\n")),
+    ] {
+        installed(&home, "bash", line).prints(output);
+    }
+}
+
+#[test]
+fn chapter_3_2_5_of_the_seed() {
+    let home = booted();
+    let root = root(&home).display().to_string();
+    for (shell, source) in
+        [("bash", ". xdocker_container_root.sh test"), ("sh", "set -- test; . xdocker_container_root.sh")]
+    {
+        let lines =
+            format!("{source}\necho $xdocker_CONTAINER_ROOT; ls -d $xdocker_CONTAINER_ROOT/root; env");
+        let said = installed(&home, shell, &lines).succeeds();
+        assert!(said.starts_with(&format!("{root}\n{root}/root\n")), "{said}");
+        assert!(
+            said.contains(&format!("\nxdocker_CONTAINER_ROOT={root}\n")),
+            "it is for programs too: {said}"
+        );
+        let none = source.replace("test", "none");
+        let lines = format!("xdocker_CONTAINER_ROOT=old; {none}; echo $? ${{xdocker_CONTAINER_ROOT-unset}}");
+        installed(&home, shell, &lines).ends(0, "1 unset\n", "*** ERROR : container none does not exist\n");
+    }
+}
