@@ -16,7 +16,7 @@ install_package = command -v $(1) >/dev/null || { apt-get update -qq && apt-get 
 # One process a command: without the dynamic loader it starts half a millisecond sooner.
 STATIC_CLI = $(CARGO) rustc --release --package xdocker-cli --bin xdocker -- -C target-feature=+crt-static
 
-.PHONY: help demo test check rust-tests docs python-tests test-vm bench bench-images bench-python install root linker
+.PHONY: help demo test check rust-tests docs python-tests test-vm bench bench-images bench-python install root linker bench-files
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -110,6 +110,11 @@ bench-python: root linker $(VENV)/ready ## Measure the Python module, beside the
 	$(VENV)-release/bin/pip install --quiet --no-index --no-deps $(WHEELS)-release/xdocker-*.whl
 	$(CARGO) build --release --quiet --package xdocker-bench --bin xdocker-lives
 	$(VENV)-release/bin/python benches/python/bench.py $(WHEELS)-release/xdocker-*.whl $(TARGET)/release/xdocker-lives
+
+bench-files: root linker ## Measure files in and out of containers and what goes through a pipe, beside cp, tar and cat
+	$(CARGO) build --release --quiet --package xdocker-bench
+	$(STATIC_CLI)
+	$(TARGET)/release/xdocker-bench files
 
 install: linker ## Install the command and its scripts below $(DESTDIR)$(PREFIX)
 	$(STATIC_CLI)

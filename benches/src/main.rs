@@ -1,11 +1,13 @@
 //! What whole operations cost: xdocker as a library and as a command, beside crun, runc and the kernel's
 //! own floor, in one run.
 //!
-//! `xdocker-bench [images] [--rounds N] [--directory DIR]`, as root. `make bench` builds and runs it, and
-//! `make bench-images` what is about images.
+//! `xdocker-bench [images|files] [--rounds N] [--directory DIR]`, as root. `make bench` builds and runs it,
+//! `make bench-images` what is about images, and `make bench-files` what is about files in and out.
 
+mod files;
 mod fixture;
 mod images;
+mod lines;
 mod memory;
 mod operations;
 mod rival;
@@ -22,23 +24,31 @@ use fixture::Fixture;
 /// What can go wrong here ends the run.
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
+/// Measures something in a directory, so many times.
+type Measure = fn(&std::path::Path, usize) -> Result<()>;
+
 /// Options of the command line.
 struct Options {
     /// How often each operation is measured.
     rounds: usize,
     /// Where homes and roots lie: what is measured depends on its file system.
     directory: PathBuf,
-    /// Whether images are measured, and not containers.
-    images: bool,
+    /// What is measured instead of containers.
+    instead: Option<Measure>,
 }
 
 impl Options {
     fn from_command_line() -> Result<Self> {
-        let mut options = Self { rounds: 60, directory: PathBuf::from("/var/tmp"), images: false };
+        let mut options = Self { rounds: 60, directory: PathBuf::from("/var/tmp"), instead: None };
         let mut arguments = env::args().skip(1);
         while let Some(option) = arguments.next() {
-            if option == "images" {
-                (options.images, options.rounds) = (true, 5);
+            let instead: Option<Measure> = match option.as_str() {
+                "images" => Some(images::run),
+                "files" => Some(files::run),
+                _ => None,
+            };
+            if instead.is_some() {
+                (options.instead, options.rounds) = (instead, 5);
                 continue;
             }
             let value = arguments.next().ok_or_else(|| format!("{option} needs a value"))?;
@@ -56,8 +66,8 @@ fn main() -> Result<()> {
     let options = Options::from_command_line()?;
     // crun refuses a host with both versions of cgroups; and whatever we mount goes when we do.
     sys::enter_private_mounts()?;
-    if options.images {
-        return images::run(&options.directory, options.rounds);
+    if let Some(measure) = options.instead {
+        return measure(&options.directory, options.rounds);
     }
     let fixture = Fixture::new(&options.directory)?;
     println!(
