@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use xdocker_test_harness::cli::{Finished, Home, run};
 use xdocker_test_harness::generate;
+use xdocker_test_harness::pty::{Terminal, Window};
 use xdocker_test_harness::tree::describe;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_xdocker");
@@ -345,6 +346,44 @@ fn volumes_are_only_there_while_it_runs() {
     // Missing is what nobody needs now.
     shell(&home, "rm -r data");
     put(&home, "file", "/root/").ok();
+}
+
+#[test]
+fn one_of_many_at_once_stands_as_a_whole() {
+    for home in both() {
+        shell(
+            &home,
+            "for n in $(seq 8); do mkdir -p $n/tree/sub; for f in $(seq 50); do echo $n > $n/tree/sub/$f; done; done",
+        );
+        let args = |n| format!("{n}/tree");
+        let copies: Vec<_> = (1..=8)
+            .map(|n| {
+                let args = ["-a", "putfile", "-c", "test", "--src-file", &args(n), "--dst-file", "/opt"];
+                command(&home, &args).stdout(Stdio::null()).spawn().unwrap()
+            })
+            .collect();
+        for mut copy in copies {
+            assert!(copy.wait().unwrap().success());
+        }
+        get(&home, "/opt", "back").ok();
+        assert_eq!(shell(&home, "find back -type f | wc -l; find back -size -2c | wc -l").trim(), "50\n0");
+        assert_eq!(leftovers(&home), "");
+    }
+}
+
+#[test]
+fn what_takes_long_shows_how_far_it_is_on_a_terminal() {
+    let home = booted();
+    shell(&home, "head -c 8M /dev/urandom > noise; tar -cf noise.tar noise noise noise noise");
+    let mut slow = Command::new("sh");
+    let line = "{ head -c 9M noise.tar; sleep 1.2; tail -c +9437185 noise.tar; } \
+        | $X -a putfile -c test --src-file - --dst-file /var/new";
+    slow.args(["-c", line]).current_dir(home.scratch()).env("X", BINARY).env("xdocker_HOME", home.path());
+    let mut terminal = Terminal::spawn(slow, Window { rows: 24, columns: 100 });
+    terminal.expect(" MiB ");
+    terminal.expect("OK\r\n");
+    assert!(terminal.ends().0.success());
+    assert_eq!(inside(&home, "ls /var/new"), "noise\n");
 }
 
 #[test]

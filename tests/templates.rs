@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use xdocker_test_harness::cli::{Finished, Home};
 
@@ -36,7 +36,12 @@ fn chapter_3_1_23_of_the_seed() {
     fs::write(&template, "{ \"leaf\":\"${LEAF}\" }\n").unwrap();
     chown(&template, Some(12), Some(34)).unwrap();
     fs::set_permissions(&template, fs::Permissions::from_mode(0o4751)).unwrap();
+    let set = Command::new("setfattr").args(["-n", "user.kept", "-v", "yes"]).arg(&template).status();
+    assert!(set.unwrap().success());
     rplfile(&home, "/root/tpl.txt", &["--instance-file", "/root/ins.txt"]).ok();
+    let mut kept = Command::new("getfattr");
+    let kept = kept.args(["-n", "user.kept", "--only-values"]).arg(directory.join("ins.txt"));
+    assert_eq!(kept.output().unwrap().stdout, b"yes");
     let shown = home.xdocker_args(["-a", "run", "-c", "test", "--cmd", "cat /root/ins.txt"]);
     shown.prints("{ \"leaf\":\"我的树叶\" }\n");
     let made = fs::metadata(directory.join("ins.txt")).unwrap();

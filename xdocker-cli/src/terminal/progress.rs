@@ -48,7 +48,7 @@ impl Drop for Progress {
 fn bar(total: Option<u64>) -> ProgressBar {
     let style = ProgressStyle::with_template(match total {
         Some(_) => "{bar:40} {binary_bytes}/{binary_total_bytes} {binary_bytes_per_sec} {eta}",
-        None => "{spinner} {binary_bytes} {binary_bytes_per_sec}",
+        None => "{spinner} {binary_bytes} {elapsed}",
     });
     ProgressBar::with_draw_target(total, ProgressDrawTarget::stderr())
         .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))

@@ -79,7 +79,7 @@ impl Container {
         options.devices &= inside.devices;
         let summary = image::unpack_files(archive, into.as_fd(), &options, progress)?;
         inside.check()?;
-        let rules = Rules { shared: true, devices: options.devices };
+        let rules = Rules::files(options.devices);
         settle(temporary.directory(), NAMELESS, &target, rules)?;
         temporary.remove().map_err(failed())?;
         Ok(summary)

@@ -142,7 +142,7 @@ impl Container {
             Access::Read => None,
             Access::Write => Some(Mark::new(self)?),
         };
-        let mounted = mount(&layers, access)?;
+        let mounted = mount(&layers, access, Kernel::running())?;
         let mut root = RootDirectory::of(mounted.into());
         for (path, what) in covers(&definition) {
             root.cover(&path, what).map_err(Error::file("find", path))?;
@@ -234,7 +234,7 @@ fn climb(root: File, should_be: (u64, u64)) -> io::Result<Option<File>> {
 }
 
 /// Mounts the layers, the container's own at the top, nowhere.
-fn mount(layers: &Layers, access: Access) -> Result<OwnedFd> {
+fn mount(layers: &Layers, access: Access, kernel: Kernel) -> Result<OwnedFd> {
     let own = layers.container.join("rwlayer");
     let mut lower: Vec<_> = layers.lower.iter().rev().collect();
     if access == Access::Read {
@@ -253,13 +253,13 @@ fn mount(layers: &Layers, access: Access) -> Result<OwnedFd> {
     let name = |file: &File| format!("/proc/self/fd/{}", file.as_fd().as_raw_fd());
     let c_name = |file: &File| CString::new(name(file));
     let names: Vec<_> = lower.iter().map(name).collect();
-    if !Kernel::running().overlay_appends_layers() && names.join(":").len() > 255 {
+    if !kernel.overlay_appends_layers() && names.join(":").len() > 255 {
         let what = format!("working in a stopped container of {} layers", layers.lower.len());
         return Err(Error::Unsupported { what, why: "it takes Linux 6.7".into() });
     }
     let mounted = || -> io::Result<OwnedFd> {
         let overlay = FileSystem::new(c"overlay")?;
-        if Kernel::running().overlay_appends_layers() {
+        if kernel.overlay_appends_layers() {
             for layer in &lower {
                 overlay.set(c"lowerdir+", &c_name(layer)?)?;
             }
@@ -275,4 +275,67 @@ fn mount(layers: &Layers, access: Access) -> Result<OwnedFd> {
         overlay.mount(Attributes::NO_DEV.0)
     };
     mounted().map_err(Error::system("mount the layers of a stopped container"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::home::scratch::Scratch;
+
+    /// Layers of that number, each with a file of its own and one that all have.
+    fn layers(scratch: &Scratch, count: usize) -> Layers {
+        let make = |name: &str| fs::create_dir_all(scratch.path().join(name)).unwrap();
+        let lower: Vec<_> = (0..count).map(|number| PathBuf::from(format!("l{number}"))).collect();
+        for layer in &lower {
+            make(layer.to_str().unwrap());
+            for name in [layer.as_path(), Path::new("same")] {
+                fs::write(scratch.path().join(layer).join(name), layer.to_str().unwrap()).unwrap();
+            }
+        }
+        make("box/rwlayer");
+        make("box/workdir");
+        Layers { home: scratch.path().to_owned(), lower, container: "box".into(), volatile: false }
+    }
+
+    #[test]
+    fn layers_are_stacked_and_mounted_nowhere() {
+        let scratch = Scratch::new("inside");
+        let layers = layers(&scratch, 3);
+        for kernel in ["5.12", "6.18"].map(Kernel::parse) {
+            let root = RootDirectory::of(mount(&layers, Access::Write, kernel).unwrap().into());
+            crate::files::write(&root, Path::new("/new"), b"new", None).unwrap();
+            drop(root);
+            fs::remove_dir_all(scratch.path().join("box/workdir/work/incompat")).unwrap();
+            let root = RootDirectory::of(mount(&layers, Access::Read, kernel).unwrap().into());
+            let read = |path: &str| crate::files::read(&root, Path::new(path)).unwrap().0;
+            assert_eq!([read("same"), read("l0"), read("new")], [&b"l2"[..], b"l0", b"new"]);
+            let written = crate::files::write(&root, Path::new("/more"), b"", None).unwrap_err();
+            assert!(written.chain().contains("Read-only file system"), "{}", written.chain());
+            let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap();
+            assert!(!mounts.contains(scratch.path().to_str().unwrap()), "{mounts}");
+        }
+    }
+
+    #[test]
+    fn old_kernels_stack_a_dozen() {
+        let scratch = Scratch::new("inside-many");
+        let layers = layers(&scratch, 40);
+        let refused = mount(&layers, Access::Read, Kernel::parse("6.1")).unwrap_err();
+        assert!(matches!(refused, Error::Unsupported { .. }), "{refused}");
+        mount(&layers, Access::Read, Kernel::parse("6.18")).unwrap();
+    }
+
+    #[test]
+    fn a_changed_root_is_climbed_out_of() {
+        let scratch = Scratch::new("inside-climb");
+        fs::create_dir_all(scratch.path().join("a/b/c")).unwrap();
+        let identity = |path: &str| {
+            let found = fs::metadata(scratch.path().join(path)).unwrap();
+            (found.dev(), found.ino())
+        };
+        let open = || open_path(&scratch.path().join("a/b/c")).unwrap();
+        assert!(climb(open(), identity("a")).unwrap().is_some());
+        fs::create_dir(scratch.path().join("d")).unwrap();
+        assert!(climb(open(), identity("d")).unwrap().is_none());
+    }
 }

@@ -48,7 +48,7 @@ pub(crate) fn copy(
     progress: &dyn Fn(u64),
     ready: &dyn Fn() -> Result<()>,
 ) -> Result<u64> {
-    let rules = Rules { shared: true, devices };
+    let rules = Rules::files(devices);
     let found = Found::at(source, from)?;
     let target = Target::of(root, to, found.name.as_deref(), found.kind)?;
     let temporary = Temporary::beside(&target)?;

@@ -7,31 +7,39 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use nix::fcntl::{AtFlags, OFlag, openat, renameat};
-use nix::sys::stat::{FileStat, Mode, SFlag, fchmod, fstatat};
+use nix::fcntl::{OFlag, openat, renameat};
+use nix::sys::stat::{FileStat, Mode, fchmod};
 use nix::unistd::{Gid, Uid, fchown};
 
 use super::place::place;
 use super::settle::refuse_mount;
 use super::{RootDirectory, Temporary, c_name};
 use crate::error::{Error, Result};
-use crate::tree;
+use crate::sys::xattr::Node;
+use crate::tree::{self, Rules, open_regular};
 
 /// What is read is held in memory, and who fills the container chooses its size.
 const LARGEST: u64 = 64 << 20;
 
-/// Content of the regular file at `path`, and what is known of it.
+/// A regular file that has been opened, and what is known of it.
+#[derive(Debug)]
+pub(crate) struct Like {
+    file: OwnedFd,
+    stat: FileStat,
+}
+
+/// Content of the regular file at `path`, and the file, for others to be like it.
 ///
 /// # Errors
 /// [`Error::File`], also when it is no regular file or larger than 64 MiB; [`Error::Covered`].
-pub(crate) fn read(root: &RootDirectory, path: &Path) -> Result<(Vec<u8>, FileStat)> {
+pub(crate) fn read(root: &RootDirectory, path: &Path) -> Result<(Vec<u8>, Like)> {
     let content = |found: File| -> io::Result<_> {
         let (file, stat) = tree::reopen(found.into())?;
         let mut bytes = Vec::new();
-        File::from(file).take(LARGEST + 1).read_to_end(&mut bytes)?;
+        File::from(file.try_clone()?).take(LARGEST + 1).read_to_end(&mut bytes)?;
         match bytes.len() as u64 > LARGEST {
             true => Err(io::ErrorKind::FileTooLarge.into()),
-            false => Ok((bytes, stat)),
+            false => Ok((bytes, Like { file, stat })),
         }
     };
     // Nothing is opened for reading before it is known to be a file: others block, or act when opened.
@@ -40,12 +48,12 @@ pub(crate) fn read(root: &RootDirectory, path: &Path) -> Result<(Vec<u8>, FileSt
     content(found).map_err(Error::file("read", path))
 }
 
-/// Makes `bytes` the file at `path`, links followed. Owner and mode are those of `like`, else of the file that was there,
-/// else the usual ones of a file of root's.
+/// Makes `bytes` the file at `path`, links followed. Owner, mode and attributes are those of `like`, else of the file that
+/// was there, else the usual ones of a file of root's.
 ///
 /// # Errors
 /// [`Error::File`], also when what is there is no regular file; [`Error::Covered`].
-pub(crate) fn write(root: &RootDirectory, path: &Path, bytes: &[u8], like: Option<&FileStat>) -> Result<()> {
+pub(crate) fn write(root: &RootDirectory, path: &Path, bytes: &[u8], like: Option<&Like>) -> Result<()> {
     let failed = || root.failure("write", path);
     if path.as_os_str().as_bytes().ends_with(b"/") {
         return Err(failed()(nix::Error::EISDIR.into()));
@@ -56,26 +64,29 @@ pub(crate) fn write(root: &RootDirectory, path: &Path, bytes: &[u8], like: Optio
     whole(directory.into(), name, bytes, like).map_err(failed())
 }
 
-fn whole(directory: OwnedFd, name: CString, bytes: &[u8], like: Option<&FileStat>) -> io::Result<()> {
-    let there = match fstatat(&directory, name.as_c_str(), AtFlags::AT_SYMLINK_NOFOLLOW) {
-        Err(nix::Error::ENOENT) => None,
-        there => Some(there?),
+fn whole(directory: OwnedFd, name: CString, bytes: &[u8], like: Option<&Like>) -> io::Result<()> {
+    let there = match open_regular(&directory, &name) {
+        Err(why) if why.kind() == io::ErrorKind::NotFound => None,
+        opened => opened.map(|(file, stat)| Some(Like { file, stat }))?,
     };
-    if there.is_some_and(|there| there.st_mode & SFlag::S_IFMT.bits() != SFlag::S_IFREG.bits()) {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "what is there is no regular file"));
-    }
     let temporary = Temporary::in_directory(&directory)?;
     let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
     let at = temporary.directory();
     let mut file = File::from(openat(at, name.as_c_str(), flags, Mode::S_IRUSR | Mode::S_IWUSR)?);
     file.write_all(bytes)?;
-    let (owner, mode) = match like.or(there.as_ref()) {
-        Some(like) => ((like.st_uid, like.st_gid), like.st_mode),
-        None => ((0, 0), 0o644),
-    };
-    fchown(&file, Some(Uid::from_raw(owner.0)), Some(Gid::from_raw(owner.1)))?;
-    // After the owner, whose change takes set-uid away.
-    fchmod(file.as_fd(), Mode::from_bits_truncate(mode))?;
+    match like.or(there.as_ref()) {
+        Some(Like { file: like, stat }) => {
+            fchown(&file, Some(Uid::from_raw(stat.st_uid)), Some(Gid::from_raw(stat.st_gid)))?;
+            // After the owner, whose change takes set-uid away.
+            fchmod(&file, Mode::from_bits_truncate(stat.st_mode))?;
+            let (from, to) = (Node::Open(like.as_fd()), Node::Open(file.as_fd()));
+            tree::copy_attributes(from, to, Rules::files(false))?;
+        }
+        None => {
+            fchown(&file, Some(Uid::from_raw(0)), Some(Gid::from_raw(0)))?;
+            fchmod(&file, Mode::from_bits_truncate(0o644))?;
+        }
+    }
     if there.is_some() {
         refuse_mount(&directory, &name)?;
     }

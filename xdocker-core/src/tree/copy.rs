@@ -63,6 +63,11 @@ pub(crate) struct Rules {
 impl Rules {
     /// A layer, which nobody changes, and all of which counts.
     const LAYER: Self = Self { shared: false, devices: true };
+
+    /// Files of a container's, or for one.
+    pub(crate) fn files(devices: bool) -> Self {
+        Self { shared: true, devices }
+    }
 }
 
 /// What is copied.
@@ -486,7 +491,8 @@ pub(crate) fn finish(from: &OwnedFd, to: &OwnedFd, stat: &FileStat, rules: Rules
     Ok(futimens(to, &accessed, &modified)?)
 }
 
-fn copy_attributes(from: Node<'_>, to: Node<'_>, rules: Rules) -> io::Result<()> {
+/// Gives a file the extended attributes of another.
+pub(crate) fn copy_attributes(from: Node<'_>, to: Node<'_>, rules: Rules) -> io::Result<()> {
     for name in from.list()? {
         // Those of overlayfs are about its layers, and of nobody's else.
         if rules.shared && name.to_bytes().starts_with(b"trusted.overlay.") {

@@ -10,7 +10,7 @@ mod walk;
 
 use nix::fcntl::OFlag;
 
-pub(crate) use copy::{Rules, Source, copy, copy_tree, finish};
+pub(crate) use copy::{Rules, Source, copy, copy_attributes, copy_tree, finish};
 pub(crate) use entries::entries;
 pub(crate) use open::{is_made_up, open_regular, reopen};
 pub(crate) use remove::empty;
