@@ -215,3 +215,38 @@ fn what_a_root_process_leaves_behind_ends_with_it() {
     home.xdocker("-a wait -c test").ends(6, "6\n", "");
     assert!(processes(home.path()).is_empty());
 }
+
+#[test]
+fn a_root_process_that_the_kernel_shields_does_not_hold_up_a_shutdown() {
+    let home = Home::with_test_image(env!("CARGO_BIN_EXE_xdocker"));
+    home.xdocker("-a create -m test").ok();
+    let boots = |line: &str| home.xdocker_args(["-a", "boot", "-c", "test", "--", "sh", "-c", line]).ok();
+    let took = |line: &str| {
+        let begun = Instant::now();
+        home.xdocker(line).ok();
+        begun.elapsed()
+    };
+    // Alone, it would die of the signal anywhere else.
+    boots("exec sleep 1000");
+    let root = home.root_process("test");
+    let name = || fs::read_to_string(format!("/proc/{root}/comm")).unwrap_or_default();
+    assert!(until(PATIENCE, || name() == "sleep\n"));
+    let alone = took("-a shutdown -c test");
+    assert!(alone < Duration::from_secs(3), "{alone:?}");
+    home.xdocker("-a wait -c test").ends(137, "137\n", "");
+    // Whom it has started is told, and may see to what it has to.
+    boots(
+        "sh -c 'trap \"echo told; exit 0\" TERM; echo ready; while :; do sleep 0.01; done' & wait; echo bye; exit 4",
+    );
+    let log = || home.xdocker("-s logs -c test").stdout();
+    assert!(until(PATIENCE, || log() == "ready\n"));
+    let others = took("-a shutdown -c test");
+    assert!(others < Duration::from_secs(5), "{others:?}");
+    home.xdocker("-a wait -c test").ends(4, "4\n", "");
+    assert_eq!(log(), "ready\ntold\nbye\n");
+    // Who does not listen has as long as was said.
+    boots("sh -c 'trap \"\" TERM; echo deaf; while :; do sleep 0.1; done' & wait");
+    assert!(until(PATIENCE, || log().ends_with("deaf\n")));
+    let deaf = took("-a shutdown -c test --time 1");
+    assert!(deaf >= Duration::from_secs(1) && deaf < Duration::from_secs(5), "{deaf:?}");
+}

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io;
 use std::time::{Duration, Instant};
 
-use super::processes::members;
+use super::processes::{is_shielded, members, open_others};
 use super::{AT_ONCE, CLEARING, Container};
 use crate::cgroup::thaw;
 use crate::error::{Error, Result};
@@ -18,8 +18,9 @@ impl Container {
     /// `patience` is killed.
     ///
     /// Our own PID 1 passes the signal on to every process inside and ends after the last of them. What a program that is
-    /// PID 1 itself leaves behind when it ends is killed by the kernel; one that does not handle the signal is not ended
-    /// by it, since the kernel protects PID 1 (pid_namespaces(7)).
+    /// PID 1 itself leaves behind when it ends is killed by the kernel. One that neither handles nor ignores the signal
+    /// would die of it anywhere else, but the kernel keeps it from PID 1 (pid_namespaces(7)): then those that it has started
+    /// are told, and it is killed when they have ended.
     ///
     /// # Errors
     /// [`Error::NotRunning`]; [`Error::Timeout`] when even SIGKILL does not end it.
@@ -117,12 +118,17 @@ impl Container {
         let root = records.root_process(&record)?;
         if let Some(root) = &root {
             let signal = signal.unwrap_or(record.stop_signal());
-            root.signal(signal).map_err(failed)?;
             let asked = Instant::now();
+            root.signal(signal).map_err(failed)?;
             if signal != libc::SIGKILL {
                 self.hang_up();
-                if !wait_for(root, &monitor, asked + patience).map_err(failed)? {
-                    tracing::debug!("container {}: SIGKILL after {} s", self.name, patience.as_secs_f32());
+                let deadline = match is_shielded(record.pid(), signal) {
+                    true => tell_others(record.pid(), signal, asked + patience).map_err(failed)?,
+                    false => asked + patience,
+                };
+                if !wait_for(root, &monitor, deadline).map_err(failed)? {
+                    let waited = asked.elapsed().as_secs_f32();
+                    tracing::debug!("container {}: SIGKILL after {waited} s", self.name);
                     root.signal(libc::SIGKILL).map_err(failed)?;
                 }
             }
@@ -193,6 +199,19 @@ impl Container {
         }
         one_error(format!("destroying container {}", self.name), failures)
     }
+}
+
+/// Tells those whom a root process has started that the end has come, since it does not hear it itself, and waits for them.
+/// Says how long to wait for the root process then.
+fn tell_others(root: u32, signal: i32, deadline: Instant) -> io::Result<Instant> {
+    /// Who has waited for the others ends now, and who waits for nobody will not.
+    const MOMENT: Duration = Duration::from_millis(200);
+    let others = open_others(root);
+    others.iter().try_for_each(|other| other.signal(signal))?;
+    for other in &others {
+        other.wait_until(Some(deadline))?;
+    }
+    Ok(if others.is_empty() { Instant::now() } else { deadline.min(Instant::now() + MOMENT) })
 }
 
 /// Waits for the root process, or for the monitor: it sees the end first and may be gone before we look.

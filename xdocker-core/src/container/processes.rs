@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use super::Container;
 use crate::accounts;
 use crate::error::{Error, Result};
+use crate::sys::pidfd::PidFd;
 
 /// A process of a container at a moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,6 +78,36 @@ pub(super) fn members(pid: u32) -> Vec<u32> {
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
     let there = entries.filter(|entry| namespace(&entry.path()).is_ok_and(|other| other == inside));
     there.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
+}
+
+/// Everyone else there, by descriptors that are certain to be of that namespace.
+pub(super) fn open_others(pid: u32) -> Vec<PidFd> {
+    let others = members(pid).into_iter().filter(|other| *other != pid);
+    let opened: Vec<_> = others.filter_map(|other| Some((other, PidFd::open(other).ok()?))).collect();
+    // Whoever has taken over a number since it was listed is not there now.
+    let there = members(pid);
+    opened.into_iter().filter(|(other, _)| there.contains(other)).map(|(_, process)| process).collect()
+}
+
+/// Whether `signal` does nothing to `pid`, which is PID 1 of its namespace: it would end any other process, but the kernel
+/// keeps it from this one. A thread that has blocked it may be waiting for it.
+pub(super) fn is_shielded(pid: u32, signal: i32) -> bool {
+    use libc::{SIGCHLD, SIGCONT, SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU, SIGURG, SIGWINCH};
+    if [SIGCHLD, SIGCONT, SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU, SIGURG, SIGWINCH].contains(&signal) {
+        // Nobody dies of these.
+        return false;
+    }
+    let tasks = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    let statuses: Vec<_> =
+        tasks.filter_map(|task| fs::read_to_string(task.path().join("status")).ok()).collect();
+    let cares = |status: &String| {
+        ["SigBlk:", "SigIgn:", "SigCgt:"].into_iter().any(|field| {
+            let set = status.lines().find_map(|line| line.strip_prefix(field));
+            let set = set.and_then(|set| u64::from_str_radix(set.trim(), 16).ok());
+            set.is_none_or(|set| set & (1 << (signal - 1)) != 0)
+        })
+    };
+    !statuses.is_empty() && !statuses.iter().any(cares)
 }
 
 /// The process `pid` if it is in `inside`.
