@@ -1,6 +1,8 @@
 //! The door.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Mutex;
 
 use pyo3::prelude::*;
 use xdocker_core::BridgeSettings;
@@ -8,6 +10,7 @@ use xdocker_core::BridgeSettings;
 use crate::containers::Containers;
 use crate::convert::option;
 use crate::error::to_python;
+use crate::events::Events;
 use crate::images::Images;
 use crate::network::Bridge;
 use crate::wait::apart;
@@ -47,6 +50,23 @@ impl Engine {
     #[getter]
     fn containers(&self) -> Containers {
         Containers(self.0.clone())
+    }
+
+    /// What happens to the containers of this home from now on, whoever does it: an iterator that waits.
+    ///
+    /// Raises :class:`EngineError` when there are no more watches of inotify(7).
+    fn events(&self, py: Python<'_>) -> PyResult<Events> {
+        py.detach(|| self.0.events()).map(|events| Events(Mutex::new(events))).map_err(to_python)
+    }
+
+    /// Boots all containers that are to run when the host has come up, as they were booted the last time, and says what came
+    /// of each: ``None``, or the exception.
+    ///
+    /// Those are the ones with ``restart="always"``, and those with ``on-failure`` that ran when the host went down.
+    fn boot_all(&self, py: Python<'_>) -> PyResult<BTreeMap<String, Option<PyErr>>> {
+        let engine = self.0.clone();
+        let booted = apart(py, move || engine.boot_all())?;
+        Ok(booted.into_iter().map(|(name, result)| (name.to_string(), result.err().map(to_python))).collect())
     }
 
     /// The bridge that containers with ``net="BRIDGE"`` are connected to.

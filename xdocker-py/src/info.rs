@@ -50,13 +50,19 @@ record!(
         volumes: Vec<String>,
         /// How much of what it prints is kept: a number of bytes, or ``none``.
         log: String,
+        /// Whether it is started again when it has ended: ``no``, ``on-failure``, ``on-failure:N`` or ``always``.
+        restart: String,
+        /// How often it was since it was booted.
+        restarts: u32,
+        /// The signal that asks it to end.
+        stop_signal: i32,
         /// What it may use, whenever it is booted.
         limits: Limits,
         /// Bytes that it has written above its layers.
         size: u64,
         /// When it was created, as an aware `datetime`.
         created: SystemTime,
-        /// What it is doing: `stopped`, `starting`, `running`, `restarting`, or `broken` when whoever watched over it has died and it
+        /// What it is doing: ``stopped``, ``starting``, ``running``, ``restarting``, or ``broken`` when whoever watched over it has died and it
         /// could not be cleared up.
         state: &'static str,
         /// Its root process on the host, while it runs.
@@ -108,6 +114,9 @@ impl From<xdocker_core::ContainerInfo> for ContainerInfo {
             tmpfs: info.tmpfs.iter().map(|tmpfs| tmpfs.path().to_owned()).collect(),
             volumes: info.volumes.iter().map(ToString::to_string).collect(),
             log: info.log.to_string(),
+            restart: info.restart.to_string(),
+            restarts: info.restarts,
+            stop_signal: info.stop_signal.number(),
             limits: Limits::from(&info.resources),
             size: info.size,
             created: info.created,

@@ -11,6 +11,7 @@ mod convert;
 mod doctor;
 mod engine;
 mod error;
+mod events;
 mod files;
 mod images;
 mod info;
@@ -81,6 +82,8 @@ native! {
     doctor { use crate::doctor::{Feature, HostReport, doctor}; }
     /// The door.
     engine { use crate::engine::Engine; }
+    /// What happens to containers.
+    events { use crate::events::{Event, Events}; }
     /// Images of a home.
     images { use crate::images::{Image, Images}; }
     /// What a container is at a moment.

@@ -6,6 +6,7 @@ use pyo3::prelude::*;
 use xdocker_core::ContainerSpec;
 
 use crate::convert::{Amount, ImagesArgument, option, parsed};
+use crate::error::to_python;
 use crate::keywords::{Keywords, keywords};
 use crate::limits::LimitKeywords;
 use crate::network::NetworkKeywords;
@@ -20,6 +21,8 @@ keywords!(
         tmpfs: Vec<PathBuf>,
         volumes: Volumes,
         log: Option<Amount>,
+        restart: Option<String>,
+        stop_signal: Option<i32>,
     }
 );
 
@@ -53,6 +56,12 @@ impl Options {
         }
         if let Some(size) = self.basics.log {
             spec = spec.log(parsed(size.as_ref())?);
+        }
+        if let Some(policy) = option(self.basics.restart.as_deref())? {
+            spec = spec.restart(policy);
+        }
+        if let Some(number) = self.basics.stop_signal {
+            spec = spec.stop_signal(number.try_into().map_err(to_python)?);
         }
         let tmpfs = self.basics.tmpfs.iter().map(|path| parsed(&path.to_string_lossy()));
         let tmpfs = tmpfs.collect::<PyResult<Vec<_>>>()?;

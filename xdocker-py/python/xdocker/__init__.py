@@ -17,6 +17,7 @@ from ._native.container import Container
 from ._native.containers import Containers
 from ._native.doctor import Feature, HostReport, doctor
 from ._native.engine import Engine
+from ._native.events import Event, Events
 from ._native.images import Image, Images
 from ._native.info import ContainerInfo, Exit
 from ._native.limits import Limits
@@ -57,6 +58,8 @@ __all__ = [
     "DetachedRun",
     "Engine",
     "EngineError",
+    "Event",
+    "Events",
     "Exit",
     "Feature",
     "HostReport",

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import re
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from functools import partial
@@ -20,7 +20,7 @@ from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any, Literal, Optional, TypeVar, Union
 
 from . import _native
-from .errors import Conflict, Timeout
+from .errors import Conflict, Timeout, XdockerError
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         Bridge,
         CompletedRun,
         ContainerInfo,
+        Event,
         Exit,
         Image,
         LogLine,
@@ -381,7 +382,7 @@ class Container:
         tail: Optional[int] = None,
         since: Optional[datetime] = None,
         run: Optional[int] = None,
-    ) -> AsyncIterator[LogLine]:
+    ) -> AsyncGenerator[LogLine, None]:
         """What it has printed, for ``async for``: :meth:`xdocker.Container.logs`."""
         logs = await _call(self.sync.logs, follow=follow, tail=tail, since=since, run=run)
         while True:
@@ -463,6 +464,10 @@ class Container:
     async def get_archive(self, source: PathArgument, archive: Union[PathArgument, IO[bytes]]) -> Summary:
         """Packs a file or a tree of it: :meth:`xdocker.Container.get_archive`; ``write`` is called in a thread."""
         return await _call(self.sync.get_archive, source, archive)
+
+    async def set_restart(self, policy: str) -> None:
+        """Gives it another restart policy: :meth:`xdocker.Container.set_restart`."""
+        await _call(self.sync.set_restart, policy)
 
     async def set_volumes(self, volumes: Volumes) -> None:
         """Gives it other volumes: :meth:`xdocker.Container.set_volumes`."""
@@ -711,6 +716,18 @@ class Engine:
     def home(self) -> Path:
         """The home, as an absolute path."""
         return self.sync.home
+
+    async def events(self) -> AsyncGenerator[Event, None]:
+        """What happens to containers from the first step on, for ``async for``: :meth:`xdocker.Engine.events`."""
+        events = await _call(self.sync.events)
+        while True:
+            while (event := events.next_now()) is not None:
+                yield event
+            await _readable(events.fileno())
+
+    async def boot_all(self) -> dict[str, Optional[XdockerError]]:
+        """Boots all containers that are to run: :meth:`xdocker.Engine.boot_all`."""
+        return await _call(self.sync.boot_all)
 
     async def bridge(self) -> Bridge:
         """The bridge of this home: :meth:`xdocker.Engine.bridge`."""

@@ -75,6 +75,11 @@ class ContainerOptions(LimitOptions, total=False):
     """Directories, files and sockets of the host that it has: ``{"/on/the/host": "/inside"}``, or ``"/inside:ro"``."""
     log: Optional[Amount]
     """How much of what it prints is kept: bytes, or a text such as ``"16M"``, or ``"none"``."""
+    restart: Optional[str]
+    """Whether it is started again when it has ended: ``no``, ``on-failure``, ``on-failure:N`` or ``always``. Only for
+    containers that stay."""
+    stop_signal: Optional[int]
+    """The signal that asks it to end, such as ``signal.SIGINT``; SIGTERM otherwise."""
     read_only: bool
     """Whether its root is read-only, with ``/tmp`` and ``/run`` in memory."""
     privileged: bool

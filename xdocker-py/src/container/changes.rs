@@ -22,6 +22,14 @@ impl Container {
         self.apart(py, move |container, _| container.limit(&changes))
     }
 
+    /// Gives it another restart policy while it does not run: ``no``, ``on-failure``, ``on-failure:N`` or ``always``.
+    ///
+    /// Raises :class:`Conflict` when it runs, :class:`InvalidArgument` for one that goes with its owner.
+    fn set_restart(&self, py: Python<'_>, policy: &str) -> PyResult<()> {
+        let policy = parsed(policy)?;
+        self.apart(py, move |container, _| container.set_restart_policy(policy))
+    }
+
     /// Gives it other volumes, in the place of those that it has, while it does not run.
     ///
     /// They are ``{"/on/the/host": "/inside"}``, where what is inside may end in ``:ro``, or texts such as

@@ -91,8 +91,8 @@ impl Container {
         self.inner.root()
     }
 
-    /// What it is doing: ``stopped``, ``starting``, ``running``, or ``broken`` when whoever watched over it has died and it
-    /// could not be cleared up.
+    /// What it is doing: ``stopped``, ``starting``, ``running``, ``restarting`` while it waits to be started again, or
+    /// ``broken`` when whoever watched over it has died and it could not be cleared up.
     #[getter]
     fn state(&self, py: Python<'_>) -> PyResult<&'static str> {
         py.detach(|| self.inner.state()).map(word).map_err(to_python)
@@ -166,14 +166,14 @@ impl Container {
         Ok(watch.map(Watch))
     }
 
-    /// Asks it to end, by SIGTERM to its root process, and hangs up its terminals; :meth:`shutdown` waits, too.
+    /// Asks it to end, by its stop signal, and hangs up its terminals; it is not started again. :meth:`shutdown` waits, too.
     ///
     /// Raises :class:`Conflict` when it does not run.
     fn terminate(&self, py: Python<'_>) -> PyResult<()> {
         py.detach(|| self.inner.terminate()).map_err(to_python)
     }
 
-    /// Asks it to end, kills what has not after ``timeout`` seconds, and returns when it is gone.
+    /// Asks it to end, kills what has not after ``timeout`` seconds, and returns when it is gone. It is not started again.
     ///
     /// Raises :class:`Conflict` when it does not run. After Ctrl-C it goes on ending.
     #[pyo3(signature = (timeout=10.0))]

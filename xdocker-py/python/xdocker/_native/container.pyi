@@ -33,8 +33,8 @@ class Container:
         """Where its root appears on the host while it runs."""
     @property
     def state(self) -> Literal["stopped", "starting", "running", "restarting", "broken"]:
-        """What it is doing: ``stopped``, ``starting``, ``running``, or ``broken`` when whoever watched over it has died and it
-        could not be cleared up.
+        """What it is doing: ``stopped``, ``starting``, ``running``, ``restarting`` while it waits to be started again, or
+        ``broken`` when whoever watched over it has died and it could not be cleared up.
         """
     def info(self) -> ContainerInfo:
         """All that is known of it at this moment. Raises :class:`NotFound`."""
@@ -228,6 +228,11 @@ class Container:
         ``archive`` is the path of a new file, or a file object with ``write``. Raises :class:`NotFound`; what ``write``
         raises.
         """
+    def set_restart(self, policy: str) -> None:
+        """Gives it another restart policy while it does not run: ``no``, ``on-failure``, ``on-failure:N`` or ``always``.
+
+        Raises :class:`Conflict` when it runs, :class:`InvalidArgument` for one that goes with its owner.
+        """
     def set_volumes(self, volumes: Volumes) -> None:
         """Gives it other volumes, in the place of those that it has, while it does not run.
 
@@ -266,12 +271,12 @@ class Container:
         Raises :class:`Timeout` after ``timeout`` seconds, and :class:`Conflict` when the container ends before that.
         """
     def terminate(self) -> None:
-        """Asks it to end, by SIGTERM to its root process, and hangs up its terminals; :meth:`shutdown` waits, too.
+        """Asks it to end, by its stop signal, and hangs up its terminals; it is not started again. :meth:`shutdown` waits, too.
 
         Raises :class:`Conflict` when it does not run.
         """
     def shutdown(self, timeout: float = 10.0) -> None:
-        """Asks it to end, kills what has not after ``timeout`` seconds, and returns when it is gone.
+        """Asks it to end, kills what has not after ``timeout`` seconds, and returns when it is gone. It is not started again.
 
         Raises :class:`Conflict` when it does not run. After Ctrl-C it goes on ending.
         """

@@ -1,8 +1,10 @@
 from pathlib import Path
-from typing import Optional, final
+from typing import Dict, Optional, final
 
+from ..errors import XdockerError
 from ..options import PathArgument
 from .containers import Containers
+from .events import Events
 from .images import Images
 from .network import Bridge
 
@@ -26,6 +28,17 @@ class Engine:
     @property
     def containers(self) -> Containers:
         """The containers of this home."""
+    def events(self) -> Events:
+        """What happens to the containers of this home from now on, whoever does it: an iterator that waits.
+
+        Raises :class:`EngineError` when there are no more watches of inotify(7).
+        """
+    def boot_all(self) -> Dict[str, Optional[XdockerError]]:
+        """Boots all containers that are to run when the host has come up, as they were booted the last time, and says what came
+        of each: ``None``, or the exception.
+
+        Those are the ones with ``restart="always"``, and those with ``on-failure`` that ran when the host went down.
+        """
     def bridge(self) -> Bridge:
         """The bridge that containers with ``net="BRIDGE"`` are connected to."""
     def set_bridge(self, name: Optional[str] = None, *, subnet: Optional[str] = None) -> Bridge:

@@ -65,6 +65,15 @@ class ContainerInfo:
     def log(self) -> str:
         """How much of what it prints is kept: a number of bytes, or ``none``."""
     @property
+    def restart(self) -> str:
+        """Whether it is started again when it has ended: ``no``, ``on-failure``, ``on-failure:N`` or ``always``."""
+    @property
+    def restarts(self) -> int:
+        """How often it was since it was booted."""
+    @property
+    def stop_signal(self) -> int:
+        """The signal that asks it to end."""
+    @property
     def limits(self) -> Limits:
         """What it may use, whenever it is booted."""
     @property
@@ -75,7 +84,7 @@ class ContainerInfo:
         """When it was created, as an aware `datetime`."""
     @property
     def state(self) -> Literal["stopped", "starting", "running", "restarting", "broken"]:
-        """What it is doing: `stopped`, `starting`, `running`, or `broken` when whoever watched over it has died and it
+        """What it is doing: ``stopped``, ``starting``, ``running``, ``restarting``, or ``broken`` when whoever watched over it has died and it
         could not be cleared up.
         """
     @property
