@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use xdocker_core::{Boot, Container, Ephemeral, Exec, Sandbox};
+use xdocker_core::{Boot, Container, Ephemeral, Exec, LogSize, Sandbox};
 
 use crate::fixture::{Fixture, IDLE};
 use crate::rival::{Rival, Who, succeed};
@@ -19,12 +19,15 @@ pub(crate) const CREATE: &str = "create";
 pub(crate) const CREATE_EPHEMERAL: &str = "create, ephemeral";
 pub(crate) const BOOT: &str = "boot our PID 1";
 pub(crate) const BOOT_OPEN: &str = "boot our PID 1, no sandbox";
+pub(crate) const BOOT_PROGRAM: &str = "boot a program, nothing kept";
+pub(crate) const BOOT_LOGGED: &str = "boot a program, its output kept";
 pub(crate) const FIRST_INSTRUCTION: &str = "boot to the first instruction";
 pub(crate) const RUN: &str = "run `true` inside";
 pub(crate) const RUN_IN_A_ROW: &str = "run `true` inside, 20 in a row, one of them";
 pub(crate) const RUN_OPEN: &str = "run `true` inside, 20 in a row, one of them, no sandbox";
 /// How many programs are run in a row, as a program that uses the library would: nothing else in between.
 const ROW: u32 = 20;
+pub(crate) const RUN_DETACHED: &str = "start `true` inside, detached";
 pub(crate) const RUN_COMMAND: &str = "run `true` inside, command";
 pub(crate) const SHUTDOWN: &str = "shut down";
 pub(crate) const DESTROY: &str = "destroy a stopped one";
@@ -122,6 +125,15 @@ fn life_cycle<'a>(fixture: &'a Fixture, series: &mut Vec<Series<'a>>) {
         container.destroy(true)?;
         Ok(cost)
     });
+    for (operation, log) in [(BOOT_PROGRAM, LogSize::NONE), (BOOT_LOGGED, LogSize::default())] {
+        add(series, operation, Who::Xdocker, move || {
+            let container = engine.create(&Fixture::spec("booted")?.log(log))?;
+            let boot = Boot::new().exec(Exec::new(IDLE[0]).args(&IDLE[1..]));
+            let cost = time(|| Ok(container.boot(&boot)?))?;
+            container.destroy(true)?;
+            Ok(cost)
+        });
+    }
     add(series, SHUTDOWN, Who::Xdocker, || {
         let container = fixture.boot("ending")?;
         let cost = time(|| Ok(container.shutdown(PATIENCE)?))?;
@@ -146,6 +158,12 @@ fn programs<'a>(
     series: &mut Vec<Series<'a>>,
 ) {
     use xdocker_core::Stdio as Within;
+    add(series, RUN_DETACHED, Who::Xdocker, || {
+        let mut run = None;
+        let cost = time(|| Ok(run.insert(idle.command("/bin/true").spawn_detached()?).id()))?;
+        run.map_or(Ok(()), |run| run.wait().map(drop))?;
+        Ok(cost)
+    });
     add(series, RUN, Who::Xdocker, || {
         let mut command = idle.command("/bin/true");
         command.stdin(Within::Null).stdout(Within::Null).stderr(Within::Null);

@@ -213,7 +213,9 @@ impl Log {
 
     /// A frame without payload.
     fn say(&mut self, kind: u32, origin: u64) -> Result<()> {
-        self.write_head(self.at, kind, origin, 0).inspect_err(|_| drop(truncate(self.file, self.at)))?;
+        self.write_head(self.at, kind, origin, 0).inspect_err(|_| {
+            let _ = truncate(self.file, self.at);
+        })?;
         self.at += HEAD;
         Ok(())
     }

@@ -20,7 +20,7 @@ mod process;
 mod reaper;
 mod record;
 #[path = "../src/restart.rs"]
-#[allow(unreachable_pub)]
+#[allow(dead_code, unreachable_pub)]
 mod restart;
 mod runs;
 mod server;

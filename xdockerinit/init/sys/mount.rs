@@ -1,0 +1,52 @@
+//! Mounts: the new API (fsopen(2) and its kin), and what is left of the old.
+
+use super::{O_CLOEXEC, Result, Text, call};
+
+pub fn fsopen(kind: Text) -> Result<i32> {
+    call!(430, kind.pointer(), 1).map(|fd| fd as i32)
+}
+
+pub fn fsconfig_string(fd: i32, key: Text, value: Text) -> Result<()> {
+    call!(431, fd, 1, key.pointer(), value.pointer(), 0).map(drop)
+}
+
+pub fn fsconfig_flag(fd: i32, key: Text) -> Result<()> {
+    call!(431, fd, 0, key.pointer(), 0, 0).map(drop)
+}
+
+pub fn fsconfig_create(fd: i32) -> Result<()> {
+    call!(431, fd, 6, 0, 0, 0).map(drop)
+}
+
+pub fn fsmount(fd: i32, attributes: u64) -> Result<i32> {
+    call!(432, fd, 1, attributes).map(|fd| fd as i32)
+}
+
+pub fn move_mount(mount: i32, target: i32) -> Result<()> {
+    const BOTH_EMPTY: u32 = 0x04 | 0x40;
+    call!(429, mount, c"".as_ptr(), target, c"".as_ptr(), BOTH_EMPTY).map(drop)
+}
+
+pub fn open_tree(directory: i32, path: Text, flags: u64) -> Result<i32> {
+    call!(428, directory, path.pointer(), flags | O_CLOEXEC).map(|fd| fd as i32)
+}
+
+/// mount_setattr(2): `struct mount_attr` is set, clear, propagation, user namespace.
+pub fn mount_setattr(fd: i32, path: Text, flags: u64, set: u64, clear: u64, propagation: u64) -> Result<()> {
+    let attributes = [set, clear, propagation, 0];
+    call!(442, fd, path.pointer(), flags, attributes.as_ptr(), 32).map(drop)
+}
+
+pub fn mount(source: Text, target: Text, kind: Text, flags: u64, data: Text) -> Result<()> {
+    call!(165, source.pointer(), target.pointer(), kind.pointer(), flags, data.pointer()).map(drop)
+}
+
+pub const MNT_DETACH: u64 = 2;
+
+pub fn umount(path: Text, flags: u64) -> Result<()> {
+    call!(166, path.pointer(), flags).map(drop)
+}
+
+pub fn pivot_root(new: Text, old: Text) -> Result<()> {
+    call!(155, new.pointer(), old.pointer()).map(drop)
+}
