@@ -2,6 +2,7 @@
 //! machine is written, and the compressed blocks do not depend on threads.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::ffi::{CStr, CString};
 use std::fs::File;
 use std::io::{self, Write};
@@ -90,8 +91,8 @@ struct Packer<'a, 'b> {
     sink: &'a mut Sink<'b>,
     holds: Holds,
     options: &'a PackOptions,
-    /// Files of several names, by device and inode, and the name that they were written under.
-    links: HashMap<(u64, u64), Vec<u8>>,
+    /// Files of several names, by device and inode: the name that they were written under, and how many are to come.
+    links: HashMap<(u64, u64), (Vec<u8>, u64)>,
     summary: Summary,
 }
 
@@ -131,14 +132,18 @@ impl Packer<'_, '_> {
             // Whiteouts that share an inode are a saving of overlayfs's, not links that anybody made.
             SFlag::S_IFCHR if device == (0, 0) => {}
             SFlag::S_IFDIR => {}
-            _ if stat.st_nlink > 1 => {
-                if let Some(first) = self.links.get(&(stat.st_dev, stat.st_ino)) {
+            _ if stat.st_nlink > 1 => match self.links.entry((stat.st_dev, stat.st_ino)) {
+                Entry::Occupied(mut known) => {
                     header.kind = kind::HARD_LINK;
-                    header.link.clone_from(first);
+                    header.link.clone_from(&known.get().0);
+                    known.get_mut().1 -= 1;
+                    if known.get().1 == 0 {
+                        known.remove();
+                    }
                     return self.entry(&header, records);
                 }
-                self.links.insert((stat.st_dev, stat.st_ino), visit.path.to_vec());
-            }
+                Entry::Vacant(new) => drop(new.insert((visit.path.to_vec(), stat.st_nlink - 1))),
+            },
             _ => {}
         }
         let node = Node::In(visit.directory, visit.name);

@@ -46,18 +46,20 @@ pub(super) fn walk(
     let mut path = Vec::new();
     let mut here = open(root, &path)?;
     let made_up = is_made_up(root);
-    // What is still to be visited in each directory down to here, last name first.
-    let mut levels = match only {
-        Some(name) => vec![vec![name.into()]],
+    // What is still to be visited in each directory down to here.
+    let mut first = Names::default();
+    match only {
+        Some(name) => first.push(name).map_err(Error::file("list", display(&path)))?,
         None => {
             let stat = stat(here.as_fd(), b".", &path)?;
             visit(&Visit { path: &path, directory: here.as_fd(), name: b".", stat })?;
-            vec![names(&mut here, &path)?]
+            first = names(&mut here, &path)?;
         }
-    };
+    }
+    let mut levels = vec![first];
     while let Some(level) = levels.last_mut() {
         let length = path.len();
-        let Some(name) = level.pop() else {
+        let Some(name) = level.next() else {
             levels.pop();
             if !levels.is_empty() {
                 path.truncate(path.iter().rposition(|byte| *byte == b'/').unwrap_or(0));
@@ -69,21 +71,21 @@ pub(super) fn walk(
         if length > 0 {
             path.push(b'/');
         }
-        path.extend_from_slice(&name);
-        let stat = match self::stat(here.as_fd(), &name, &path) {
+        path.extend_from_slice(name);
+        let stat = match self::stat(here.as_fd(), name, &path) {
             Err(gone) if gone.kind() == ErrorKind::NotFound && (only.is_none() || length > 0) => {
                 path.truncate(length);
                 continue;
             }
             stat => stat?,
         };
-        visit(&Visit { path: &path, directory: here.as_fd(), name: &name, stat })?;
+        visit(&Visit { path: &path, directory: here.as_fd(), name, stat })?;
         if kind(&stat) == SFlag::S_IFDIR {
             let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-            let below = Dir::openat(here.as_fd(), &name[..], flags, Mode::empty());
+            let below = Dir::openat(here.as_fd(), name, flags, Mode::empty());
             here = below.map_err(io::Error::from).map_err(Error::file("open", display(&path)))?;
             let skipped = is_made_up(here.as_fd()) && !made_up;
-            levels.push(if skipped { Vec::new() } else { names(&mut here, &path)? });
+            levels.push(if skipped { Names::default() } else { names(&mut here, &path)? });
         } else {
             path.truncate(length);
         }
@@ -103,17 +105,50 @@ fn stat(directory: BorrowedFd<'_>, name: &[u8], path: &[u8]) -> Result<FileStat>
     stat.map_err(io::Error::from).map_err(Error::file("examine", display(path)))
 }
 
-/// Names in a directory, last name first.
-fn names(directory: &mut Dir, path: &[u8]) -> Result<Vec<Box<[u8]>>> {
-    let mut names: Vec<Box<[u8]>> = Vec::new();
+/// The names in a directory that are still to be visited, in one piece of memory: a directory may hold millions.
+#[derive(Default)]
+struct Names {
+    /// Each after its length.
+    bytes: Vec<u8>,
+    /// Where the lengths are, that of the first name last.
+    places: Vec<usize>,
+}
+
+impl Names {
+    /// Puts a name before the others.
+    fn push(&mut self, name: &[u8]) -> io::Result<()> {
+        // No file system of Linux has longer ones.
+        let length = u8::try_from(name.len()).map_err(|_| io::ErrorKind::InvalidFilename)?;
+        self.places.push(self.bytes.len());
+        self.bytes.push(length);
+        self.bytes.extend_from_slice(name);
+        Ok(())
+    }
+
+    fn at(bytes: &[u8], place: usize) -> &[u8] {
+        &bytes[place + 1..][..usize::from(bytes[place])]
+    }
+
+    /// The next name.
+    fn next(&mut self) -> Option<&[u8]> {
+        let place = self.places.pop()?;
+        Some(Self::at(&self.bytes, place))
+    }
+}
+
+/// Names in a directory.
+fn names(directory: &mut Dir, path: &[u8]) -> Result<Names> {
+    let mut names = Names::default();
     for entry in directory.iter() {
-        let entry = entry.map_err(io::Error::from).map_err(Error::file("list", display(path)))?;
-        match entry.file_name().to_bytes() {
-            b"." | b".." => {}
-            name => names.push(name.into()),
+        let failed = || Error::file("list", display(path));
+        let entry = entry.map_err(io::Error::from).map_err(failed())?;
+        let name = entry.file_name().to_bytes();
+        if ![&b"."[..], b".."].contains(&name) {
+            names.push(name).map_err(failed())?;
         }
     }
-    names.sort_unstable_by(|a, b| b.cmp(a));
+    let Names { bytes, places } = &mut names;
+    places.sort_unstable_by(|a, b| Names::at(bytes, *b).cmp(Names::at(bytes, *a)));
     Ok(names)
 }
 
