@@ -70,8 +70,8 @@ $(VENV)/ready: xdocker-py/requirements-dev.txt
 	$(VENV)/bin/pip install --quiet --requirement $<
 	@touch $@
 
-# Tests of the library and of the command: the limits first, since they are what the machine is for.
-VM_TESTS = --package xdocker-core --test limits --test faults --test sandbox --test session \
+# What depends on the kernel and its cgroups.
+VM_TESTS = --package xdocker-core --test limits --test faults --test sandbox \
   --package xdocker-cli --test quickstart --test resources --test network
 
 # Debian's QEMU and its qemu-utils may be of different builds, and the second is not needed.

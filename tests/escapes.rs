@@ -6,17 +6,24 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 use std::{env, fs, process, thread};
 
+use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
 use nix::libc;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::pty::openpty;
 use nix::sys::termios::{SetArg, cfmakeraw, tcgetattr, tcsetattr};
-use xdocker_core::{Boot, Engine, Exec, Stdio, WindowSize};
+use xdocker_core::{
+    Boot, Capabilities, Container, ContainerSpec, Engine, Exec, Sandbox, Seccomp, Stdio, WindowSize,
+};
 use xdocker_test_harness::home::{Home, IMAGE};
 use xdocker_test_harness::role;
 use xdocker_test_harness::wait::{PATIENCE, until};
+
+/// How long a race is run.
+const RACE: Duration = Duration::from_secs(3);
 
 /// How many processes join a container while somebody inside lies in wait.
 const JOINS: usize = 300;
@@ -27,6 +34,14 @@ fn helper() -> Vec<u8> {
     let is_helper =
         |path: &PathBuf| fs::read_link(path).is_ok_and(|to| to.starts_with("/memfd:xdockerinit (deleted)"));
     fs::read(fds.into_iter().find(is_helper).expect("the helper as a memfd")).unwrap()
+}
+
+/// Boots the container `box` with this sandbox.
+fn boot_with(home: &Home, sandbox: Sandbox) -> Container {
+    let spec = ContainerSpec::new([IMAGE.parse().unwrap()]).name("box".parse().unwrap()).sandbox(sandbox);
+    let container = home.engine().create(&spec).unwrap();
+    container.boot(&Boot::new()).unwrap_or_else(|error| panic!("{}", error.chain()));
+    container
 }
 
 /// Waits until the attacker in the container `box` says that it is ready.
@@ -157,8 +172,20 @@ fn a_leaked_descriptor_is_no_working_directory() {
 #[test]
 fn whoever_joins_shows_nothing_of_the_host() {
     // CVE-2016-9962.
+    joins_unseen(Sandbox::new());
+}
+
+#[test]
+fn whoever_joins_shows_nothing_to_who_may_trace_him() {
+    let trace = "SYS_PTRACE".parse().unwrap();
+    joins_unseen(Sandbox::new().change_capabilities(trace, Capabilities::NONE));
+}
+
+/// Joins a container in which somebody looks at all that can be seen of other processes.
+#[track_caller]
+fn joins_unseen(sandbox: Sandbox) {
     let home = Home::new();
-    let container = home.boot("box");
+    let container = boot_with(&home, sandbox);
     let report = home.path().join("containers/box/rwlayer/report");
     let mut poller = role::in_container(&container, "poller", []).stdout(Stdio::Null).spawn().unwrap();
     wait_for(&home, "poller");
@@ -251,6 +278,110 @@ fn links_in_the_place_of_mount_points_are_not_followed() {
     assert!(container.command("true").status().unwrap().success());
     container.destroy(true).unwrap();
     assert_eq!(tree(&canary), before);
+}
+
+#[test]
+fn mount_points_that_are_swapped_during_the_boot_hide_what_they_should() {
+    // CVE-2025-31133, CVE-2025-52881, CVE-2021-30465: somebody who has the files of the container in his hands, as by a
+    // layer that is shared, swaps its mount points for links while it boots.
+    let home = Home::new();
+    let canary = home.path().join("canary");
+    for name in ["proc", "sys", "dev"] {
+        fs::create_dir_all(canary.join(name)).unwrap();
+        fs::write(canary.join(name).join("file"), "precious").unwrap();
+    }
+    let before = tree(&canary);
+    let container = home.create("box");
+    let layer = home.path().join("containers/box/rwlayer");
+    for name in ["proc", "sys", "dev"] {
+        fs::create_dir(layer.join(name)).unwrap();
+        symlink(canary.join(name), layer.join(format!("{name}-link"))).unwrap();
+    }
+    let swap = |name: &str| {
+        let [here, there] = [layer.join(name), layer.join(format!("{name}-link"))];
+        renameat2(AT_FDCWD, &here, AT_FDCWD, &there, RenameFlags::RENAME_EXCHANGE).unwrap();
+    };
+    let line = "stat -c %t:%T /proc/interrupts; stat -fc %T /proc /sys; stat -c %t:%T /dev/null; \
+                grep -c ' /proc/sys proc ro,' /proc/mounts";
+    let (end, ended) = (Instant::now() + RACE, AtomicBool::new(false));
+    let (mut booted, mut refused) = (0, 0);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !ended.load(Ordering::Relaxed) {
+                ["proc", "proc", "sys", "sys", "dev", "dev"].iter().for_each(|name| swap(name));
+            }
+        });
+        // Until both have been seen: that it was there in time, and that it was not.
+        while Instant::now() < end || (booted.min(refused) < 3 && Instant::now() < end + PATIENCE) {
+            let (mut output, theirs) = std::io::pipe().unwrap();
+            let (null, theirs) = (fs::File::open("/dev/null").unwrap().into(), theirs.into());
+            let boot = Boot::new().exec(Exec::new("sh").args(["-c", line]));
+            match container.boot_bound(&boot, [&null, &theirs, &null]) {
+                Err(_) => refused += 1,
+                Ok(mut root) => {
+                    drop(theirs);
+                    let mut seen = String::new();
+                    output.read_to_string(&mut seen).unwrap();
+                    root.wait().unwrap();
+                    booted += 1;
+                    if seen != "1:3\nproc\nsysfs\n1:3\n1\n" {
+                        ended.store(true, Ordering::Relaxed);
+                        panic!("{seen}");
+                    }
+                }
+            }
+        }
+        ended.store(true, Ordering::Relaxed);
+    });
+    println!("{booted} booted, {refused} refused");
+    assert!(booted.min(refused) >= 3, "{booted} booted, {refused} refused");
+    assert_eq!(tree(&canary), before);
+    container.destroy(true).unwrap();
+}
+
+#[test]
+fn keys_of_the_host_stay_there() {
+    // Without the filter, which refuses all of it: the keyring itself is another one.
+    let home = Home::new();
+    let key = add_key().expect("a key in the session's keyring");
+    let container = boot_with(&home, Sandbox::new().seccomp(Seccomp::Unconfined));
+    let inside = |way: &str| {
+        let output = role::in_container(&container, "key_thief", [&*key.to_string(), way]).output().unwrap();
+        output.status.code()
+    };
+    assert_eq!([inside("read"), inside("session")], [Some(0); 2]);
+    // SAFETY: KEYCTL_INVALIDATE takes a number.
+    unsafe { libc::syscall(libc::SYS_keyctl, 21, key) };
+}
+
+/// Adds a key to the keyring of this session: its number.
+fn add_key() -> Option<libc::c_long> {
+    const SESSION: i32 = -3;
+    let (kind, name, secret) = (c"user", c"xdocker-test", b"secret");
+    // SAFETY: two strings that end in NUL, and as many bytes as are said.
+    let key = unsafe {
+        libc::syscall(libc::SYS_add_key, kind.as_ptr(), name.as_ptr(), secret.as_ptr(), secret.len(), SESSION)
+    };
+    (key > 0).then_some(key)
+}
+
+/// Looks for a key of the host's: by its number, and by its name in the keyring of the session.
+#[test]
+#[ignore = "a role of other tests"]
+fn key_thief() {
+    const READ: i32 = 11;
+    const SEARCH: i32 = 10;
+    let [key, way] = role::arguments();
+    let key: libc::c_long = key.parse().unwrap();
+    let mut secret = [0u8; 64];
+    // SAFETY: a buffer of that length; strings that end in NUL.
+    let found = unsafe {
+        match &*way {
+            "read" => libc::syscall(libc::SYS_keyctl, READ, key, secret.as_mut_ptr(), secret.len()),
+            _ => libc::syscall(libc::SYS_keyctl, SEARCH, -3, c"user".as_ptr(), c"xdocker-test".as_ptr(), 0),
+        }
+    };
+    process::exit(i32::from(found >= 0));
 }
 
 #[test]

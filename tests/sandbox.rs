@@ -131,6 +131,14 @@ fn the_kernel_cannot_be_changed() {
         "mknod /tmp/memory c 1 1",
         "mknod /dev/memory c 1 1",
         "unshare -m true",
+        "unshare -U true",
+        "unshare -Urm mount -t tmpfs none /mnt",
+        // CVE-2022-0492: a hierarchy of one's own, with a program for the host to run.
+        "unshare -UrC mount -t cgroup -o rdma none /mnt",
+        "mount -t cgroup -o memory none /mnt && echo /tmp/x > /mnt/release_agent",
+        "find /sys/fs/cgroup -name release_agent -o -name notify_on_release | \
+            { while read file; do echo 1 > $file && exit 0; done; exit 1; }",
+        "mount -o remount,rw,bind /proc/kcore",
         "nsenter -t 1 -m true",
         // Help, if the key works at all.
         "echo h > /proc/sysrq-trigger",
