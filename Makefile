@@ -16,7 +16,7 @@ install_package = command -v $(1) >/dev/null || { apt-get update -qq && apt-get 
 # One process a command: without the dynamic loader it starts half a millisecond sooner.
 STATIC_CLI = $(CARGO) rustc --release --package xdocker-cli --bin xdocker -- -C target-feature=+crt-static
 
-.PHONY: help demo test check rust-tests docs python-tests test-vm bench bench-images bench-python install root linker bench-files
+.PHONY: help demo test check rust-tests docs python-tests test-vm bench bench-many bench-images bench-python install root linker bench-files
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -93,6 +93,12 @@ bench: root linker ## Measure whole operations, beside crun, runc and the kernel
 	$(CARGO) build --release --quiet --package xdocker-bench
 	$(STATIC_CLI)
 	$(TARGET)/release/xdocker-bench
+
+bench-many: root linker ## Measure a thousand containers at a time: what the last one costs beside the first, and all of them
+	@$(call install_package,busybox,busybox-static)
+	$(CARGO) build --release --quiet --package xdocker-bench
+	$(STATIC_CLI)
+	$(TARGET)/release/xdocker-bench many
 
 bench-images: root linker ## Measure archives, copies and conversions of images, beside tar, pigz, umoci and cp
 	@$(call install_package,pigz,pigz)

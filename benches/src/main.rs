@@ -1,13 +1,15 @@
 //! What whole operations cost: xdocker as a library and as a command, beside crun, runc and the kernel's
 //! own floor, in one run.
 //!
-//! `xdocker-bench [images|files] [--rounds N] [--directory DIR]`, as root. `make bench` builds and runs it,
-//! `make bench-images` what is about images, and `make bench-files` what is about files in and out.
+//! `xdocker-bench [images|files|many] [--rounds N] [--directory DIR]`, as root. `make bench` builds and runs it,
+//! `make bench-images` what is about images, `make bench-files` what is about files in and out, and `make bench-many` what
+//! is about many containers, where the number of rounds is theirs.
 
 mod files;
 mod fixture;
 mod images;
 mod lines;
+mod many;
 mod memory;
 mod operations;
 mod rival;
@@ -42,13 +44,14 @@ impl Options {
         let mut options = Self { rounds: 60, directory: PathBuf::from("/var/tmp"), instead: None };
         let mut arguments = env::args().skip(1);
         while let Some(option) = arguments.next() {
-            let instead: Option<Measure> = match option.as_str() {
-                "images" => Some(images::run),
-                "files" => Some(files::run),
+            let instead: Option<(Measure, usize)> = match option.as_str() {
+                "images" => Some((images::run, 5)),
+                "files" => Some((files::run, 5)),
+                "many" => Some((many::run, 1000)),
                 _ => None,
             };
-            if instead.is_some() {
-                (options.instead, options.rounds) = (instead, 5);
+            if let Some((measure, rounds)) = instead {
+                (options.instead, options.rounds) = (Some(measure), rounds);
                 continue;
             }
             let value = arguments.next().ok_or_else(|| format!("{option} needs a value"))?;

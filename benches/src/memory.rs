@@ -11,18 +11,23 @@ use crate::fixture::Fixture;
 pub(crate) fn print(fixture: &Fixture) -> Result<()> {
     let container = fixture.boot("idle")?;
     let State::Running { pid } = container.state()? else { return Err("the container does not run".into()) };
-    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let parent =
-        status.lines().find_map(|line| line.strip_prefix("PPid:")).ok_or("a process has a parent")?;
+    let parent = parent(pid)?;
     println!("{:<36}{:>9}{:>9}{:>9}", "resident, KiB", "all", "private", "shared");
     let mut sum = [0; 3];
-    for (who, pid) in [("monitor", parent.trim()), ("PID 1", &pid.to_string())] {
+    for (who, pid) in [("monitor", &*parent), ("PID 1", &pid.to_string())] {
         let resident = resident(pid)?;
         row(who, resident);
         sum = [0, 1, 2].map(|n| sum[n] + resident[n]);
     }
     row("both", sum);
     Ok(container.destroy(true)?)
+}
+
+/// The monitor of a container, by its root process.
+pub(crate) fn parent(pid: u32) -> Result<String> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let parent = status.lines().find_map(|line| line.strip_prefix("PPid:"));
+    Ok(parent.ok_or("a process has a parent")?.trim().to_owned())
 }
 
 fn row(who: &str, [all, private, shared]: [u64; 3]) {

@@ -46,7 +46,7 @@ impl Samples {
 }
 
 /// The median; of an even number the mean of the middle two.
-fn median(values: &[f64]) -> f64 {
+pub(crate) fn median(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
     let middle = sorted.len() / 2;

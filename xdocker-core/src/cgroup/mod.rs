@@ -193,6 +193,11 @@ impl Group {
         removed.filter_map(Result::err).collect()
     }
 
+    /// Whichever of the cgroups has that file.
+    fn holding(&self, file: &str) -> Option<PathBuf> {
+        self.paths.iter().find(|path| path.join(file).exists()).cloned()
+    }
+
     /// Content of a file, in whichever of the cgroups has it.
     fn read(&self, file: &str) -> Option<String> {
         self.paths.iter().find_map(|path| fs::read_to_string(path.join(file)).ok())

@@ -1,8 +1,15 @@
 //! What a container uses, as its cgroups count it.
+//!
+//! Processes, and the CPU time of version 1, are read by `cgroups-rs`. Its statistics of memory read eleven files for the
+//! four numbers that are wanted here, and those of version 2 panic where the container ends meanwhile, and know no kills;
+//! those of disks pass over the files that kernels of today have.
 
 use std::fs;
 use std::time::Duration;
 
+use cgroups_rs::MaxValue;
+use cgroups_rs::cpuacct::CpuAcctController;
+use cgroups_rs::pid::PidController;
 use serde::{Serialize, Serializer};
 
 use super::Group;
@@ -126,7 +133,9 @@ impl Group {
     }
 
     fn cpu_of_version_1(&self) -> Option<CpuStats> {
-        let time = |file| self.number(file).map(Duration::from_nanos);
+        let used = CpuAcctController::new(self.holding("cpuacct.usage")?).cpuacct();
+        // What cannot be read is 0 there; a container that runs has used some.
+        let total = Some(used.usage).filter(|time| *time > 0)?;
         let throttling = self.read("cpu.stat").map(|text| {
             let value = |word| value(&text, word).unwrap_or(0);
             Throttling {
@@ -136,9 +145,9 @@ impl Group {
             }
         });
         Some(CpuStats {
-            total: time("cpuacct.usage")?,
-            user: time("cpuacct.usage_user")?,
-            system: time("cpuacct.usage_sys")?,
+            total: Duration::from_nanos(total),
+            user: Duration::from_nanos(used.usage_user),
+            system: Duration::from_nanos(used.usage_sys),
             throttling,
         })
     }
@@ -159,7 +168,12 @@ impl Group {
     }
 
     fn pids(&self) -> Option<PidsStats> {
-        Some(PidsStats { current: self.number("pids.current")?, limit: self.number("pids.max") })
+        let pids = PidController::new(self.holding("pids.current")?, self.host.version == Version::Two);
+        let limit = match pids.get_pid_max().ok()? {
+            MaxValue::Max => None,
+            MaxValue::Value(limit) => u64::try_from(limit).ok(),
+        };
+        Some(PidsStats { current: pids.get_pid_current().ok()?, limit })
     }
 }
 
