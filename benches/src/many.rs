@@ -21,8 +21,7 @@ pub(crate) fn run(directory: &Path, count: usize) -> Result<()> {
     let count = count.max(2 * ENDS);
     println!("{count} idle containers; median of the first and the last {ENDS}, ms");
     let made = each(count, |number| {
-        fixture.engine.create(&Fixture::spec(&format!("many{number:05}"))?)
-            .map_err(Into::into)
+        fixture.engine.create(&Fixture::spec(&format!("many{number:05}"))?).map_err(Into::into)
     })?;
     row("create", &made.1);
     let booted = each(count, |number| Ok(made.0[number].boot(&Boot::new())?))?;
