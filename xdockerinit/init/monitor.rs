@@ -121,6 +121,7 @@ fn become_root(
     pipe: i32,
     output: Option<[i32; 2]>,
 ) -> ! {
+    machine.plan = plan.memory();
     die_with_parent();
     // The monitor may have died before that took effect: then nobody reads the pipe.
     let mut reader = [Poll::new(pipe, 0)];
@@ -182,6 +183,9 @@ fn live(plan: &Plan, running: Running, server: &mut Server) -> i32 {
         let (mut goes_on, mut not_started) = (true, None);
         match &run {
             Ok((root, cgroup)) => {
+                // What it took to get here is not needed soon.
+                sys::rest(plan.memory());
+                sys::rest_stack();
                 status = server.serve(*root, *cgroup).unwrap_or_else(|why| {
                     goes_on = false;
                     give_up(*root, why)

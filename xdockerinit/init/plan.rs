@@ -29,6 +29,12 @@ impl Plan {
         Ok(Self { start, header })
     }
 
+    /// All of it.
+    pub fn memory(&self) -> &'static [u8] {
+        // SAFETY: `map` has mapped so many bytes. Who unmaps it must not use anything of it any more.
+        unsafe { core::slice::from_raw_parts(self.start, self.header.length as usize) }
+    }
+
     /// Gives the memory back. Whoever holds something of the plan must not use it any more.
     pub fn unmap(self) {
         sys::unmap(self.start, self.header.length as usize);

@@ -5,8 +5,8 @@ use crate::sys::{self, EINVAL, Result, SIGCHLD, SIGTERM, Wait};
 
 /// Never returns, but to refuse: outside a PID namespace of its own (`own_namespace` says that we were
 /// cloned into one) this must not run, since its signals go to every process that it can see. `farewell` is the signal that
-/// means the end to those inside.
-pub fn run(own_namespace: bool, farewell: i32) -> Result<()> {
+/// means the end to those inside. Of the `plan` that has led here nothing is needed any more.
+pub fn run(own_namespace: bool, farewell: i32, plan: &'static [u8]) -> Result<()> {
     if !own_namespace || sys::getpid() != 1 {
         return Err(EINVAL);
     }
@@ -16,6 +16,8 @@ pub fn run(own_namespace: bool, farewell: i32) -> Result<()> {
     sys::set_mask(u64::MAX);
     // Among them the pipe that tells the monitor that we are there.
     sys::close_range(0, u32::MAX)?;
+    sys::rest(plan);
+    sys::rest_stack();
     loop {
         match sys::wait_signal(sys::signals(&[SIGCHLD, SIGTERM])) {
             Ok(SIGTERM) => stop(farewell),

@@ -26,6 +26,8 @@ pub struct Machine {
     unprivileged: bool,
     /// Whether the process was cloned into a PID namespace of its own.
     pub may_be_init: bool,
+    /// The plan that is executed, for who does not need it any more to give it back.
+    pub plan: &'static [u8],
 }
 
 impl Machine {
@@ -39,6 +41,7 @@ impl Machine {
             oom_kills: None,
             unprivileged: false,
             may_be_init: false,
+            plan: &[],
         }
     }
 
@@ -127,7 +130,7 @@ impl Machine {
             op::EXEC => self.exec(step),
             op::INIT => {
                 self.load_filter()?;
-                crate::reaper::run(self.may_be_init, x as i32)
+                crate::reaper::run(self.may_be_init, x as i32, self.plan)
             }
             op::KEYRING => allow(sys::join_session_keyring(), &[ENOSYS]),
             op::DIE => {

@@ -1,5 +1,6 @@
 //! Descriptors, files, memory and clocks.
 
+use core::arch::asm;
 use core::mem::MaybeUninit;
 use core::ptr::null_mut;
 
@@ -181,6 +182,29 @@ pub fn zeros<T: Copy>(count: usize) -> Result<&'static mut [T]> {
     // SAFETY: a new mapping of that size, aligned to a page, for us alone; zeros are a value of the plain
     // numbers that this is used for.
     Ok(unsafe { core::slice::from_raw_parts_mut(start, count) })
+}
+
+const MADV_DONTNEED: usize = 4;
+
+/// Gives back the pages of a mapped file: they are there again when somebody looks (madvise(2)).
+pub fn rest(file: &'static [u8]) {
+    let _ = call!(28, file.as_ptr(), file.len(), MADV_DONTNEED);
+}
+
+/// Gives back the pages of the stack below the frame that we are in: deeper calls have left them, and an idle container
+/// keeps no page that it does not use.
+#[inline(never)]
+pub fn rest_stack() {
+    /// More than was ever used.
+    const DEPTH: usize = 64 << 10;
+    const PAGE: usize = 4096;
+    /// What the ABI lets a function use below its stack pointer.
+    const RED_ZONE: usize = 128;
+    let pointer: usize;
+    // SAFETY: reads a register.
+    unsafe { asm!("mov {}, rsp", out(reg) pointer, options(nomem, nostack, preserves_flags)) };
+    let end = (pointer - RED_ZONE) & !(PAGE - 1);
+    let _ = call!(28, end - DEPTH, DEPTH, MADV_DONTNEED);
 }
 
 /// munmap(2).
