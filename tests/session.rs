@@ -170,6 +170,8 @@ fn what_ignores_sigterm_is_killed_after_the_patience() {
 
     let root = home.create("root");
     root.boot(&Boot::new().exec(Exec::new("sh").args(["-c", line]))).unwrap();
+    // Before it has said that it ignores the signal it would die of it.
+    assert!(until(Duration::from_secs(10), || named(&home, "sleep").len() == 1));
     ends_after_patience(&root);
 
     let container = home.boot("session");

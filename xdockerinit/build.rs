@@ -29,13 +29,14 @@ fn main() {
     rustc
         .args(["--crate-name", "xdockerinit_program", "--crate-type", "bin", "--edition", "2024"])
         .args(["--target", &target])
-        .args(["-C", "opt-level=s", "-C", "panic=abort", "-C", "lto=fat", "-C", "codegen-units=1"])
+        .args(["-C", "opt-level=z", "-C", "panic=abort", "-C", "lto=fat", "-C", "codegen-units=1"])
         .args(["-C", "relocation-model=static", "-C", "strip=symbols", "-C", "debuginfo=0"])
         .args(["-C", "overflow-checks=off", "-C", "debug-assertions=off", "-C", "force-unwind-tables=no"])
-        // One segment layout as small as the linker can make it: each page that is touched is a page of
-        // memory for each container on the host.
+        // A layout as small as the linker can make it (`init/link.ld`): each page that is touched is a page of memory
+        // for each container on the host.
         .args(["-C", "link-arg=-nostartfiles", "-C", "link-arg=-nostdlib", "-C", "link-arg=-static"])
         .args(["-C", "link-arg=-Wl,--build-id=none,-z,noseparate-code,-z,norelro,--gc-sections"])
+        .args(["-C", "link-arg=-Wl,--no-eh-frame-hdr,-T,init/link.ld"])
         .arg("-o")
         .arg(&out)
         .arg("init/main.rs")
