@@ -1,7 +1,8 @@
 //! Containers that are started again, through the binary: by their monitor, and all together after a reboot.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
+use std::net::TcpStream;
 use std::process::{Child, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -11,6 +12,7 @@ use nix::unistd::Pid;
 use serde_json::Value;
 use xdocker_test_harness::cli::Home;
 use xdocker_test_harness::leaks::{has_died, processes};
+use xdocker_test_harness::net::on_own_host;
 use xdocker_test_harness::wait::{PATIENCE, until};
 
 fn home() -> Home {
@@ -283,6 +285,77 @@ fn each_run_is_told_as_one() {
     let expected = ["created", "booted", "ended", "booted", "ended", "booted", "ended"];
     assert_eq!(expected.map(|_| next()), expected);
     sigkill_client(&mut events);
+}
+
+/// The limit of processes that a container has now.
+fn pids_limit(home: &Home) -> Value {
+    let stats: Value = serde_json::from_str(&home.xdocker("-s stats -c test --json").succeeds()).unwrap();
+    stats[0]["pids"]["limit"].clone()
+}
+
+#[test]
+fn limits_that_were_changed_meanwhile_hold_for_the_runs_that_follow() {
+    let home = home();
+    let line = "echo begun; while [ ! -e /end ]; do sleep 0.01; done; rm /end";
+    boots(&home, "test", "--restart always --pids-limit 77", line);
+    let end = home.path().join("containers/test/merged/end");
+    assert_eq!(pids_limit(&home), 77);
+    for (round, limit) in [(2, 66), (3, 55)] {
+        home.xdocker("-a limit -c test --pids-limit 99 --mem-limit 90M").ok();
+        home.xdocker(&format!("-a limit -c test --pids-limit {limit}")).ok();
+        assert_eq!(pids_limit(&home), limit);
+        fs::write(&end, "").unwrap();
+        assert!(until(PATIENCE, || begun(&home, "test") == round && is(&home, "test", "running")));
+        assert_eq!(pids_limit(&home), limit);
+        home.xdocker("-a run -c test -- true").prints("");
+    }
+    sigkill(monitor(&home));
+    home.xdocker("-a boot --all-restart").ok();
+    assert_eq!(pids_limit(&home), 55);
+    home.xdocker("-a kill -c test").ok();
+}
+
+#[test]
+fn the_way_from_the_bridge_is_there_again() {
+    on_own_host(|| {
+        let home = home();
+        let line = "echo begun; while [ ! -e /end ]; do sleep 0.01; done; rm /end";
+        boots(
+            &home,
+            "test",
+            "--restart on-failure --net BRIDGE --port-mapping 19527:9527",
+            &format!("{line}; exit 1"),
+        );
+        fs::copy("/bin/busybox", home.path().join("containers/test/merged/busybox")).unwrap();
+        let end = home.path().join("containers/test/merged/end");
+        for round in 1..=3 {
+            assert!(until(PATIENCE, || begun(&home, "test") == round && is(&home, "test", "running")));
+            let serves = [
+                "-a",
+                "run",
+                "-c",
+                "test",
+                "--detach",
+                "--",
+                "/busybox",
+                "nc",
+                "-ll",
+                "-p",
+                "9527",
+                "-e",
+                "/bin/hostname",
+            ];
+            home.xdocker_args(serves).succeeds();
+            let ask = || -> std::io::Result<String> {
+                let mut answer = String::new();
+                TcpStream::connect("127.0.0.1:19527")?.read_to_string(&mut answer)?;
+                Ok(answer)
+            };
+            assert!(until(PATIENCE, || ask().is_ok_and(|answer| answer == "test\n")), "{round}: {:?}", ask());
+            fs::write(&end, "").unwrap();
+        }
+        home.xdocker("-a destroy -c test -f").ok();
+    });
 }
 
 #[test]

@@ -328,6 +328,24 @@ pub(crate) fn stay_down(directory: &Path) -> io::Result<()> {
     }
 }
 
+/// Has the monitor of the container at `directory` start it by `plan`, when it starts it again.
+///
+/// # Errors
+/// When it does not take it.
+pub(crate) fn start_again_by(directory: &Path, plan: &Plan) -> Result<()> {
+    let file = memfd(plan)?;
+    let ask = || -> io::Result<_> {
+        let connection = Connection::to(&File::open(directory)?, SOCKET)?;
+        connection.ask(request::PLAN, 0, &[file.as_fd()])?;
+        connection.report()
+    };
+    match ask().map_err(Error::system("hand a plan to the monitor"))? {
+        Some((told, _)) if told.kind == report::TAKEN => Ok(()),
+        Some((told, _)) => Err(failure(plan, &told)),
+        None => Err(gone()),
+    }
+}
+
 /// Plans how a program begins: its directory, its user, its execution. The sandbox comes from the container.
 pub(crate) fn plan_process(plan: &mut Plan, exec: &Exec, identity: &Identity) -> Result<()> {
     let (argv, envp, path) = (exec.argv()?, exec.envp(&identity.home)?, exec.directory()?);

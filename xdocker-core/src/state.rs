@@ -228,10 +228,7 @@ impl Records {
             written.map(|()| file)
         };
         let file = make().map_err(Error::file("create", &path))?;
-        let mut start = text;
-        start.pop();
-        start.push(',');
-        Ok((file, start))
+        Ok((file, record.beginning()?))
     }
 
     /// What the container does now.
@@ -351,6 +348,17 @@ impl RunRecord {
     /// What its root process is told to end by.
     pub(crate) fn stop_signal(&self) -> i32 {
         self.stop_signal.number()
+    }
+
+    /// How the record begins that its monitor writes when it starts it again: as it did.
+    pub(crate) fn beginning(&self) -> Result<String> {
+        let first =
+            Self { again_ns: None, restarts: 0, pid: None, pid_start: None, monitor: None, ..self.clone() };
+        let text = serde_json::to_string(&first);
+        let mut text = text.map_err(|source| Error::Record { path: RUN.into(), source })?;
+        text.pop();
+        text.push(',');
+        Ok(text)
     }
 
     /// Whether its monitor may start it again.

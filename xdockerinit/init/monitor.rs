@@ -176,6 +176,7 @@ fn watch(plan: &Plan, running: Running, log: Log) -> ! {
 
 /// One run of the container after the other, until it has ended for good. The wait status of the last one.
 fn live(plan: &Plan, running: Running, server: &mut Server) -> i32 {
+    let mut plan = *plan;
     let mut restarts = Restarts::new(plan.header.restart, plan.header.restart_most);
     let (mut status, mut run): (i32, core::result::Result<Running, Failure>) = (0, Ok(running));
     loop {
@@ -200,7 +201,7 @@ fn live(plan: &Plan, running: Running, server: &mut Server) -> i32 {
             sys::close(fd::SESSIONS);
         }
         server.log.finish();
-        let undone = undo(plan, not_started.is_some_and(|failure| failure.is_of_first_step()));
+        let undone = undo(&plan, not_started.is_some_and(|failure| failure.is_of_first_step()));
         let recorded = record::ended(status, &undone, not_started.map(|failure| failure.errno)).is_ok();
         let clean = recorded && undone.failure.is_none();
         match pause {
@@ -211,8 +212,10 @@ fn live(plan: &Plan, running: Running, server: &mut Server) -> i32 {
                     sys::close(root.pidfd);
                 }
                 if server.pause(pause).unwrap_or(false) {
+                    // The one before stays mapped, for whoever has something of it; it costs no memory.
+                    plan = server.next_plan().unwrap_or(plan);
                     let mut machine = Machine::new(fd::DIRECTORY, -1);
-                    run = start(plan, &mut machine, &mut server.log, restarts.count)
+                    run = start(&plan, &mut machine, &mut server.log, restarts.count)
                         .map(|root| (root, machine.cgroup))
                         .inspect_err(|_| machine.cgroup.into_iter().for_each(|Cgroup(fd)| sys::close(fd)));
                     continue;

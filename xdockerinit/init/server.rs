@@ -87,6 +87,11 @@ impl Server {
         self.sessions.stopped
     }
 
+    /// By what to start the container again, if not as it was.
+    pub fn next_plan(&mut self) -> Option<Plan> {
+        self.sessions.take_next()
+    }
+
     /// Waits for something to happen, at most for `patience` milliseconds, and sees to it.
     fn turn(&mut self, root: i32, patience: i32) -> Result<Turn> {
         let set = &mut self.set;

@@ -69,6 +69,8 @@ pub struct Sessions {
     launch: Plan,
     /// Whether somebody has said that the container is not to be started again.
     pub stopped: bool,
+    /// By what it is to be started again, if not as it was.
+    next: Option<Plan>,
     /// The container's root process; -1 between two of them.
     root: i32,
     /// Where processes of the container are born, on hosts with cgroups of version 2.
@@ -86,6 +88,7 @@ impl Sessions {
             count: 0,
             launch,
             stopped: false,
+            next: None,
             root: -1,
             cgroup: None,
             runs: Runs::new(),
@@ -98,6 +101,13 @@ impl Sessions {
     pub fn container_runs(&mut self, root: i32, cgroup: Option<Cgroup>) {
         self.root = root;
         self.cgroup = cgroup;
+    }
+
+    /// By what to start it again, if not as it was. Those who join it then go its way.
+    pub fn take_next(&mut self) -> Option<Plan> {
+        let next = self.next.take()?;
+        self.launch = next;
+        Some(next)
     }
 
     /// It has none any more.
@@ -202,6 +212,19 @@ impl Sessions {
     fn begin(&mut self, index: usize, log: &mut Log) {
         let connection = self.table[index].connection;
         match receive_request(connection) {
+            Ok((asked, [plan, ..])) if asked.kind == request::PLAN => {
+                let session = self.table[index];
+                match open_plan(plan) {
+                    Ok(plan) => {
+                        if let Some(never_used) = self.next.replace(plan) {
+                            never_used.unmap();
+                        }
+                        session.tell(Report { kind: report::TAKEN, ..Report::default() }, -1);
+                    }
+                    Err(failure) => session.tell(failure.report(), -1),
+                }
+                self.remove(index);
+            }
             Ok((asked, fds)) if self.root < 0 && asked.kind != request::STOP => {
                 // There is nothing to join.
                 fds.into_iter().filter(|fd| *fd >= 0).for_each(sys::close);

@@ -265,6 +265,8 @@ pub mod report {
     pub const TIMED_OUT: u32 = 4;
     /// The container will not be started again: whoever is its root process now is the last, and whoever was has been.
     pub const STOPPED: u32 = 5;
+    /// The plan will be the next.
+    pub const TAKEN: u32 = 6;
 }
 
 /// What a monitor or a session says, one a message.
@@ -377,6 +379,9 @@ pub mod request {
     pub const DETACHED: u32 = 4;
     /// The container is not to be started again. Answered by [`super::report::STOPPED`], once that is certain.
     pub const STOP: u32 = 5;
+    /// When the container is started again, it is by this plan, the only descriptor, whose `run.json` begins as the one before.
+    /// Answered by [`super::report::TAKEN`].
+    pub const PLAN: u32 = 6;
 }
 
 /// What a client says to a monitor or to its session, one a message.

@@ -21,7 +21,7 @@ use crate::rootfs::{self, Layers, MOUNT_POINTS, Mounts, c_path};
 use crate::security;
 use crate::session::{SOCKET, null, plan_process};
 use crate::spec::{Exec, LogSize, Resources, StopSignal};
-use crate::state::remove;
+use crate::state::{RunRecord, remove};
 use crate::sys::resolve::open_in_root;
 use crate::sys::seqpacket;
 use crate::volumes;
@@ -61,6 +61,12 @@ impl Boot {
     #[must_use]
     pub fn resources(mut self, resources: Resources) -> Self {
         self.resources = resources;
+        self
+    }
+
+    /// Changes the limits.
+    pub(super) fn limited_by(mut self, changes: &Resources) -> Self {
+        self.resources = self.resources.changed_by(changes);
         self
     }
 
@@ -132,6 +138,16 @@ impl Container {
         Ok(Root::new(self.clone(), monitor))
     }
 
+    /// The plan by which a container that runs is to be started again, when that is to be another one than before.
+    pub(super) fn plan_again(&self, definition: &Definition, boot: &Boot, run: &RunRecord) -> Result<Plan> {
+        let (group, attachment) = (Group::new(&self.cgroup()), self.attachment(definition)?);
+        let layers = self.layers(definition)?;
+        let mut plan = self.plan(definition, boot, &layers, attachment.as_ref(), &group)?;
+        plan.restart = definition.restart;
+        plan.record = run.beginning()?;
+        Ok(plan)
+    }
+
     fn launch(&self, boot: &Boot, tie: Tie, printed: Printed, stdio: [&OwnedFd; 3]) -> Result<Monitor> {
         let lock = self.lock_stopped()?;
         let definition = self.definition()?;
@@ -144,9 +160,7 @@ impl Container {
         attachment.as_ref().map_or(Ok(()), Attachment::prepare)?;
         plan.bound = tie == Tie::Bound;
         plan.report_end = tie == Tie::Bound;
-        plan.log_limit = boot.log.unwrap_or(definition.log).of_file();
-        // Our own PID 1 prints nothing.
-        plan.log_root = printed == Printed::Kept && boot.exec.is_some();
+        plan.log_root &= printed == Printed::Kept;
         if tie == Tie::Detached && !definition.restart.is_no() {
             plan.restart = definition.restart;
             self.remember(boot)?;
@@ -310,6 +324,9 @@ impl Container {
                 plan.inside.purpose("become PID 1").push(Action::BecomeInit { farewell });
             }
         }
+        plan.log_limit = boot.log.unwrap_or(definition.log).of_file();
+        // Our own PID 1 prints nothing.
+        plan.log_root = boot.exec.is_some();
         if let Some(step) = boot.fault {
             plan.inject_death(step);
         }

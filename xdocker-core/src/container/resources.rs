@@ -18,7 +18,10 @@ impl Container {
         let mut definition = self.definition()?;
         definition.resources = definition.resources.changed_by(changes);
         match self.records().look()? {
-            Found::Running(record) => Group::recorded(record.cgroups().to_vec()).change(changes)?,
+            Found::Running(record) => {
+                Group::recorded(record.cgroups().to_vec()).change(changes)?;
+                self.limit_again(&record, &definition, changes)?;
+            }
             Found::Starting | Found::Pausing(_) => {
                 return Err(Error::Busy(format!("container {}", self.name)));
             }

@@ -2,12 +2,12 @@
 
 use std::path::PathBuf;
 
-use super::{Boot, Container, names};
+use super::{Boot, Container, Definition, names};
 use crate::error::{Error, Result};
 use crate::home::{Durability, Home, record};
 use crate::name::ContainerName;
 use crate::session;
-use crate::spec::RestartPolicy;
+use crate::spec::{Resources, RestartPolicy};
 use crate::state::{Found, RunRecord};
 
 /// How a container with a restart policy was booted the last time, for those who boot it again on its behalf.
@@ -64,6 +64,22 @@ impl Container {
             Err(Error::Running(_)) => Ok(()),
             other => other,
         }
+    }
+
+    /// Has its monitor, and whoever boots it on its behalf, give it these limits too when it is started again.
+    pub(super) fn limit_again(
+        &self,
+        run: &RunRecord,
+        definition: &Definition,
+        changes: &Resources,
+    ) -> Result<()> {
+        if !run.restarts_are_wanted() {
+            return Ok(());
+        }
+        let boot: Boot = record::read(&self.boot_path())?.unwrap_or_default();
+        let boot = boot.limited_by(changes);
+        session::start_again_by(&self.directory(), &self.plan_again(definition, &boot, run)?)?;
+        self.remember(&boot)
     }
 
     /// Has its monitor never start it again, and returns what is its run from then on; `None` when that is over.
