@@ -250,3 +250,14 @@ fn a_root_process_that_the_kernel_shields_does_not_hold_up_a_shutdown() {
     let deaf = took("-a shutdown -c test --time 1");
     assert!(deaf >= Duration::from_secs(1) && deaf < Duration::from_secs(5), "{deaf:?}");
 }
+
+#[test]
+fn our_own_pid_1_is_not_taken_for_one_that_does_not_hear() {
+    let home = Home::with_test_image(env!("CARGO_BIN_EXE_xdocker"));
+    home.xdocker("-a create -m test").ok();
+    for _ in 0..20 {
+        home.xdocker("-a boot -c test").ok();
+        home.xdocker("-a shutdown -c test").ok();
+        assert_eq!(json(&home, "-s containers")[0]["exit"]["code"], 0);
+    }
+}

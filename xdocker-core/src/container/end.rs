@@ -118,11 +118,13 @@ impl Container {
         let root = records.root_process(&record)?;
         if let Some(root) = &root {
             let signal = signal.unwrap_or(record.stop_signal());
+            // Before it hears of it: whoever is on the way to hear looks as if nobody would.
+            let shielded = signal != libc::SIGKILL && is_shielded(record.pid(), signal);
             let asked = Instant::now();
             root.signal(signal).map_err(failed)?;
             if signal != libc::SIGKILL {
                 self.hang_up();
-                let deadline = match is_shielded(record.pid(), signal) {
+                let deadline = match shielded {
                     true => tell_others(record.pid(), signal, asked + patience).map_err(failed)?,
                     false => asked + patience,
                 };

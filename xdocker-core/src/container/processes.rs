@@ -6,6 +6,8 @@ use std::io;
 use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 use super::Container;
 use crate::accounts;
@@ -90,24 +92,45 @@ pub(super) fn open_others(pid: u32) -> Vec<PidFd> {
 }
 
 /// Whether `signal` does nothing to `pid`, which is PID 1 of its namespace: it would end any other process, but the kernel
-/// keeps it from this one. A thread that has blocked it may be waiting for it.
+/// keeps it from this one. A thread that has blocked it may be waiting for it, and while it does the kernel does not show
+/// it as blocked (sigtimedwait(2)): our own PID 1 is such a one.
 pub(super) fn is_shielded(pid: u32, signal: i32) -> bool {
     use libc::{SIGCHLD, SIGCONT, SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU, SIGURG, SIGWINCH};
     if [SIGCHLD, SIGCONT, SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU, SIGURG, SIGWINCH].contains(&signal) {
         // Nobody dies of these.
         return false;
     }
-    let tasks = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
-    let statuses: Vec<_> =
-        tasks.filter_map(|task| fs::read_to_string(task.path().join("status")).ok()).collect();
-    let cares = |status: &String| {
-        ["SigBlk:", "SigIgn:", "SigCgt:"].into_iter().any(|field| {
+    let waiting = format!("{} ", libc::SYS_rt_sigtimedwait);
+    let cares = |(status, call): &(String, String)| {
+        let handled = ["SigBlk:", "SigIgn:", "SigCgt:"].into_iter().any(|field| {
             let set = status.lines().find_map(|line| line.strip_prefix(field));
             let set = set.and_then(|set| u64::from_str_radix(set.trim(), 16).ok());
             set.is_none_or(|set| set & (1 << (signal - 1)) != 0)
-        })
+        });
+        handled || call.starts_with(&waiting)
     };
-    !statuses.is_empty() && !statuses.iter().any(cares)
+    // Who was woken up a moment ago looks like neither.
+    for _ in 0..20 {
+        let states = states(pid);
+        if states.is_empty() || states.iter().any(cares) {
+            return false;
+        }
+        if states.iter().all(|(_, call)| !call.starts_with("running")) {
+            break;
+        }
+        thread::sleep(Duration::from_millis(1));
+    }
+    true
+}
+
+/// `status` and `syscall` of each thread (proc_pid_status(5), proc_pid_syscall(5)).
+fn states(pid: u32) -> Vec<(String, String)> {
+    let tasks = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    let read = |task: fs::DirEntry| {
+        let text = |file| fs::read_to_string(task.path().join(file)).ok();
+        Some((text("status")?, text("syscall").unwrap_or_default()))
+    };
+    tasks.filter_map(read).collect()
 }
 
 /// The process `pid` if it is in `inside`.
