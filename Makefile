@@ -46,6 +46,7 @@ rust-tests: root linker ## Run the tests of the workspace, doc tests included
 	@$(call install_package,mmdebstrap,mmdebstrap)
 	@$(call install_package,ssh-keygen,openssh-client)
 	$(CARGO) test --workspace
+	XDOCKER_TEST_USERS=1 $(CARGO) test --workspace --test escapes --test sandbox --test session --test syscalls
 
 docs: linker ## Build the API documentation
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --workspace --no-deps

@@ -13,7 +13,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use xdocker_core::{
     Boot, Container, ContainerInfo, ContainerName, ContainerSpec, Engine, Error, Exec, NetnsName, Network,
-    State,
+    Sandbox, State, Volume,
 };
 use xdocker_test_harness::home::{Home, IMAGE};
 use xdocker_test_harness::leaks::{has_died, inside, leaks, processes};
@@ -225,11 +225,11 @@ fn when_pid_1_is_killed_nothing_is_left_without_any_later_call() {
 }
 
 /// Boots with a death before each step in turn, until there is no such step any more.
-fn die_before_every_step(home: &Home, name: &str, network: Network) -> usize {
+fn die_before_every_step(home: &Home, spec: &ContainerSpec, name: &str) -> usize {
     let name: ContainerName = name.parse().unwrap();
+    let spec = spec.clone().name(name.clone());
     for step in 0..500 {
-        let spec = ContainerSpec::new([IMAGE.parse().unwrap()]).name(name.clone());
-        let container = home.engine().create(&spec.network(network.clone())).unwrap();
+        let container = home.engine().create(&spec).unwrap();
         let booted = container.boot(&Boot::new().die_before_step(step));
         if booted.is_ok() {
             container.destroy(true).unwrap();
@@ -251,7 +251,7 @@ fn die_before_every_step(home: &Home, name: &str, network: Network) -> usize {
         if step % 4 != 2 {
             container.destroy(false).unwrap();
         }
-        assert!(network == Network::Host || !NetnsName::of(&name).path().exists());
+        assert!(!NetnsName::of(&name).path().exists());
     }
     panic!("a boot has more steps than this test has tried");
 }
@@ -259,17 +259,24 @@ fn die_before_every_step(home: &Home, name: &str, network: Network) -> usize {
 #[test]
 fn a_launch_may_die_before_each_of_its_steps() {
     let home = Home::new();
-    let steps = die_before_every_step(&home, "box", Network::Host);
+    let spec = ContainerSpec::new([IMAGE.parse().unwrap()]);
+    let steps = die_before_every_step(&home, &spec, "box");
     assert!(steps > 50, "{steps} steps are not all of them");
 }
 
 #[test]
-fn a_launch_into_a_network_of_its_own_may_die_before_each_of_its_steps() {
+fn a_launch_with_all_of_its_own_may_die_before_each_of_its_steps() {
     let home = Home::new();
+    let volume = tempfile::tempdir().unwrap();
+    let volume = Volume::new(volume.path(), "/mnt/volume").unwrap();
+    let spec = ContainerSpec::new([IMAGE.parse().unwrap()])
+        .network(Network::Custom)
+        .sandbox(Sandbox::new().user_namespace(true))
+        .volumes([volume]);
     // Network namespaces have one name on the whole host, whatever the home.
     let name = format!("faults-{}", std::process::id());
-    let steps = die_before_every_step(&home, &name, Network::Custom);
-    assert!(steps > 50, "{steps} steps are not all of them");
+    let steps = die_before_every_step(&home, &spec, &name);
+    assert!(steps > 70, "{steps} steps are not all of them");
 }
 
 #[test]

@@ -21,10 +21,12 @@ pub(crate) const BOOT: &str = "boot our PID 1";
 pub(crate) const BOOT_OPEN: &str = "boot our PID 1, no sandbox";
 pub(crate) const BOOT_PROGRAM: &str = "boot a program, nothing kept";
 pub(crate) const BOOT_LOGGED: &str = "boot a program, its output kept";
+pub(crate) const BOOT_USERS: &str = "boot our PID 1, users of its own";
 pub(crate) const FIRST_INSTRUCTION: &str = "boot to the first instruction";
 pub(crate) const RUN: &str = "run `true` inside";
 pub(crate) const RUN_IN_A_ROW: &str = "run `true` inside, 20 in a row, one of them";
 pub(crate) const RUN_OPEN: &str = "run `true` inside, 20 in a row, one of them, no sandbox";
+pub(crate) const RUN_USERS: &str = "run `true` inside, 20 in a row, one of them, users of its own";
 /// How many programs are run in a row, as a program that uses the library would: nothing else in between.
 const ROW: u32 = 20;
 pub(crate) const RUN_DETACHED: &str = "start `true` inside, detached";
@@ -49,13 +51,16 @@ pub(crate) fn measure(fixture: &Fixture, rounds: usize) -> Result<Samples> {
     let idle = fixture.boot("idle")?;
     let open = fixture.engine.create(&Fixture::spec("open")?.sandbox(Sandbox::privileged()))?;
     open.boot(&Boot::new())?;
+    let users = Sandbox::new().user_namespace(true);
+    let users = fixture.engine.create(&Fixture::spec("users")?.sandbox(users))?;
+    users.boot(&Boot::new())?;
     let victim = fixture.bundle("bundle-idle", &IDLE)?;
     for rival in fixture.rivals() {
         rival.start(&victim, "idle")?;
     }
     let mut series = Vec::new();
     life_cycle(fixture, &mut series);
-    programs(fixture, &idle, &open, &mut series);
+    programs(fixture, [&idle, &open, &users], &mut series);
     whole_lives(fixture, &mut series)?;
     for rival in fixture.rivals() {
         let mut number = 0;
@@ -73,6 +78,7 @@ pub(crate) fn measure(fixture: &Fixture, rounds: usize) -> Result<Samples> {
     }
     idle.destroy(true)?;
     open.destroy(true)?;
+    users.destroy(true)?;
     samples.extend(lists(fixture, rounds.min(20))?);
     Ok(samples)
 }
@@ -119,12 +125,15 @@ fn life_cycle<'a>(fixture: &'a Fixture, series: &mut Vec<Series<'a>>) {
         container.destroy(true)?;
         Ok(cost)
     });
-    add(series, BOOT_OPEN, Who::Xdocker, || {
-        let container = engine.create(&Fixture::spec("booted")?.sandbox(Sandbox::privileged()))?;
-        let cost = time(|| Ok(container.boot(&Boot::new())?))?;
-        container.destroy(true)?;
-        Ok(cost)
-    });
+    let others = [(BOOT_OPEN, Sandbox::privileged()), (BOOT_USERS, Sandbox::new().user_namespace(true))];
+    for (operation, sandbox) in others {
+        add(series, operation, Who::Xdocker, move || {
+            let container = engine.create(&Fixture::spec("booted")?.sandbox(sandbox.clone()))?;
+            let cost = time(|| Ok(container.boot(&Boot::new())?))?;
+            container.destroy(true)?;
+            Ok(cost)
+        });
+    }
     for (operation, log) in [(BOOT_PROGRAM, LogSize::NONE), (BOOT_LOGGED, LogSize::default())] {
         add(series, operation, Who::Xdocker, move || {
             let container = engine.create(&Fixture::spec("booted")?.log(log))?;
@@ -151,12 +160,7 @@ fn life_cycle<'a>(fixture: &'a Fixture, series: &mut Vec<Series<'a>>) {
 }
 
 /// Programs in a container that runs.
-fn programs<'a>(
-    fixture: &'a Fixture,
-    idle: &'a Container,
-    open: &'a Container,
-    series: &mut Vec<Series<'a>>,
-) {
+fn programs<'a>(fixture: &'a Fixture, [idle, open, users]: [&'a Container; 3], series: &mut Vec<Series<'a>>) {
     use xdocker_core::Stdio as Within;
     add(series, RUN_DETACHED, Who::Xdocker, || {
         let mut run = None;
@@ -169,7 +173,7 @@ fn programs<'a>(
         command.stdin(Within::Null).stdout(Within::Null).stderr(Within::Null);
         time(|| Ok(command.status()?))
     });
-    for (operation, container) in [(RUN_IN_A_ROW, idle), (RUN_OPEN, open)] {
+    for (operation, container) in [(RUN_IN_A_ROW, idle), (RUN_OPEN, open), (RUN_USERS, users)] {
         add(series, operation, Who::Xdocker, move || {
             let run = || -> Result<()> {
                 let mut command = container.command("/bin/true");

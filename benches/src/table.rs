@@ -7,17 +7,19 @@ use crate::samples::Samples;
 /// A row: what it is called, what of ours it shows, and what of the others is the same.
 struct Row(&'static str, &'static str, &'static str);
 
-const ROWS: [Row; 21] = [
+const ROWS: [Row; 23] = [
     Row("library: create, synced", CREATE, ""),
     Row("library: create, ephemeral", CREATE_EPHEMERAL, ""),
     Row("library: boot, our PID 1", BOOT, ""),
     Row("library: boot, no sandbox", BOOT_OPEN, ""),
     Row("library: boot a program, no log", BOOT_PROGRAM, ""),
     Row("library: boot a program, its log", BOOT_LOGGED, ""),
+    Row("library: boot, users of its own", BOOT_USERS, ""),
     Row("library: boot to first instruction", FIRST_INSTRUCTION, FIRST_INSTRUCTION),
     Row("library: run true inside", RUN, RUN),
     Row("library: run true, one of 20", RUN_IN_A_ROW, RUN_IN_A_ROW),
     Row("library: the same, no sandbox", RUN_OPEN, RUN_IN_A_ROW),
+    Row("library: the same, users of its own", RUN_USERS, RUN_IN_A_ROW),
     Row("library: start true, detached", RUN_DETACHED, ""),
     Row("library: shut down", SHUTDOWN, ""),
     Row("library: destroy a stopped one", DESTROY, ""),

@@ -11,6 +11,7 @@ use nix::unistd::geteuid;
 use crate::cgroup::{Controller, Host, Version};
 use crate::host::Kernel;
 use crate::sys::probe;
+use crate::users;
 
 /// What a host offers, and what then does not work.
 ///
@@ -110,15 +111,15 @@ impl HostReport {
             optional("nftables", nftables(), String::new(), "no BRIDGE networks, no published ports"),
             optional(
                 "user namespaces",
-                setting("/proc/sys/user/max_user_namespaces").is_some_and(|most| most > 0),
+                users::are_allowed(),
                 String::new(),
-                "nothing yet: containers of this release have the host's users",
+                "containers cannot have users of their own (--userns auto)",
             ),
             optional(
                 "idmapped layers",
-                Kernel::running() >= Kernel::parse("5.19"),
+                Kernel::running().maps_layers(),
                 String::new(),
-                "nothing yet: containers of this release have the host's users",
+                "containers cannot have users of their own (Linux 5.19)",
             ),
         ];
         Self { kernel, features }

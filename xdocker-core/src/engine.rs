@@ -6,7 +6,7 @@ use std::{env, fs, io};
 
 use crate::container::{
     Container, ContainerInfo, Definition, Ephemeral, Events, boot_all, build, change_bridge, check_restart,
-    names, own, settle, take_over_all,
+    choose_ids, names, own, settle, take_over_all,
 };
 use crate::error::{Error, Result};
 use crate::home::{Durability, Home};
@@ -70,7 +70,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error::ContainerExists`], [`Error::NoSuchImage`], [`Error::Invalid`] without any image, or with two mounts at
-    /// one place.
+    /// one place; [`Error::Unsupported`] for users of its own where the kernel has none.
     pub fn create(&self, spec: &ContainerSpec) -> Result<Container> {
         let (container, _) = self.make(spec, |_| Ok(()), Durability::Synced)?;
         Ok(container)
@@ -117,6 +117,7 @@ impl Engine {
         let hostname = spec.hostname.clone().unwrap_or_else(|| Hostname::from(&name));
         let mut network = spec.network.clone();
         let book = settle(&self.home, &mut network, &name, &hostname)?;
+        let (ids, ids_lock) = choose_ids(&self.home, &name, &spec.sandbox)?;
         let definition = Definition {
             images: held.images.iter().map(|image| image.id.clone()).collect(),
             hostname,
@@ -128,6 +129,7 @@ impl Engine {
             log: spec.log,
             restart: spec.restart,
             stop_signal: spec.stop_signal,
+            ids,
             created: SystemTime::now(),
             version: None,
             ephemeral: durability == Durability::Unsynced,
@@ -146,7 +148,7 @@ impl Engine {
             }
             other => other?,
         }
-        drop((held, book));
+        drop((held, book, ids_lock));
         tracing::debug!("container {name}: created");
         let container = Container::new(self.home.clone(), name);
         if let Err(error) = container.make_network(&definition) {

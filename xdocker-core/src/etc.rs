@@ -85,8 +85,9 @@ impl Files {
     }
 
     /// Plans their mounts below `root`. Those of the container alone are written into `memory`, a file system in
-    /// memory, where they lose their names again.
-    pub(crate) fn plan(&self, plan: &mut Plan, root: Slot, memory: Slot) {
+    /// memory, where they lose their names again; of the others the owner is `mapped` where the container has users of
+    /// its own.
+    pub(crate) fn plan(&self, plan: &mut Plan, root: Slot, memory: Slot, mapped: bool) {
         const CLONE: u32 = 1;
         const NAME: &CStr = c".xdocker-etc";
         let mount = plan.slot();
@@ -104,6 +105,9 @@ impl Files {
                 Content::Shared(file) => {
                     let (at, path) = (Directory::Current, c_path(file));
                     inside.push(Action::OpenTree { at, path, to: mount, flags: CLONE });
+                    if mapped {
+                        inside.push(Action::MapOwners { mount, flags: libc::AT_EMPTY_PATH as u32 });
+                    }
                     inside.push(Action::SetAttributes {
                         at: Directory::At(mount),
                         path: c"".to_owned(),

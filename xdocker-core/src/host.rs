@@ -33,6 +33,11 @@ impl Kernel {
         self >= Self { major: 6, minor: 7 }
     }
 
+    /// Whether overlay stands on mounts that map the owners of files.
+    pub(crate) fn maps_layers(self) -> bool {
+        self >= Self { major: 5, minor: 19 }
+    }
+
     /// Whether elements of nf_tables' sets can be deleted that may not be there.
     pub(crate) fn destroys_elements(self) -> bool {
         self >= Self { major: 6, minor: 3 }

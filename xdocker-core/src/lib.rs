@@ -48,6 +48,7 @@ mod state;
 mod sys;
 mod template;
 mod tree;
+mod users;
 mod volumes;
 
 pub use cgroup::{CgroupName, CpuStats, IoStats, MemoryStats, NetworkStats, PidsStats, Stats, Throttling};
@@ -74,3 +75,4 @@ pub use spec::{
 };
 pub use state::{ExitRecord, State};
 pub use template::Mapping;
+pub use users::IdRange;

@@ -13,6 +13,7 @@ pub(crate) use crate::launch::c_path;
 use crate::launch::{Action, Attributes, Directory, Plan, Slot};
 use crate::security;
 use crate::spec::{Sandbox, Tmpfs, Volume};
+use crate::users::IdRange;
 use crate::volumes;
 
 /// Directories that an image must have, since the kernel's file systems are mounted there.
@@ -37,6 +38,8 @@ pub(crate) struct Layers {
     pub(crate) container: PathBuf,
     /// Nobody will miss the container's changes after a crash: do not sync them.
     pub(crate) volatile: bool,
+    /// What the container's users are outside, if they are its own.
+    pub(crate) ids: Option<IdRange>,
 }
 
 impl Layers {
@@ -54,34 +57,22 @@ impl Layers {
 /// # Errors
 /// [`Error::Unsupported`] when this kernel cannot stack so many layers.
 pub(crate) fn plan_overlay(plan: &mut Plan, layers: &Layers, kernel: Kernel) -> Result<()> {
-    let part = |name: &str| c_path(&layers.container.join(name));
-    let merged = part("merged");
+    let merged = c_path(&layers.container.join("merged"));
+    let whole = if layers.ids.is_some() {
+        Some(plan_mapped(plan, layers, kernel)?)
+    } else if kernel.overlay_appends_layers() {
+        plan.host.purpose("enter the home").push(Action::ChangeDirectory { path: c_path(&layers.home) });
+        let lower = layers.lower.iter().map(|path| c_path(path)).collect();
+        let [upper, work] = ["rwlayer", "workdir"].map(|name| c_path(&layers.container.join(name)));
+        Some(plan_stack(plan, Stack { lower, upper, work, volatile: layers.volatile }, kernel)?)
+    } else {
+        None
+    };
     plan.host.purpose("enter the home").push(Action::ChangeDirectory { path: c_path(&layers.home) });
-    if kernel.overlay_appends_layers() {
-        let (fs, mount, target) = (plan.slot(), plan.slot(), plan.slot());
-        let host = plan.host.purpose("stack the layers");
-        host.push(Action::FsOpen { kind: c"overlay", to: fs });
-        // The first that is named is the top of the lower layers (overlayfs.rst).
-        for lower in layers.lower.iter().rev() {
-            host.push(Action::FsString { fs, key: c"lowerdir+", value: c_path(lower) });
-        }
-        host.push(Action::FsString { fs, key: c"upperdir", value: part("rwlayer") });
-        host.push(Action::FsString { fs, key: c"workdir", value: part("workdir") });
-        if layers.volatile {
-            host.push(Action::FsFlag { fs, key: c"volatile" });
-        }
-        host.purpose("mount the root");
-        host.push(Action::FsMount { fs, to: mount, attributes: Attributes::NO_DEV });
-        let flags = O_PATH | O_DIRECTORY;
-        host.push(Action::Open {
-            at: Directory::Current,
-            path: merged,
-            to: target,
-            flags,
-            resolve: STRICTLY_BENEATH,
-        });
-        host.push(Action::MoveMount { mount, target });
-        host.push(Action::Close { fd: mount }).push(Action::Close { fd: target });
+    if let Some(mount) = whole {
+        plan.host.purpose("mount the root");
+        plan_mount_beneath(plan, mount, merged);
+        plan.host.push(Action::Close { fd: mount });
     } else {
         let data = mount_data(layers)?;
         let kind = c"overlay".to_owned();
@@ -92,6 +83,106 @@ pub(crate) fn plan_overlay(plan: &mut Plan, layers: &Layers, kernel: Kernel) -> 
     plan.host.purpose("leave the home").push(Action::ChangeDirectory { path: c"/".to_owned() });
     plan.undo.purpose("unmount the root").push(Action::Unmount { path: c_path(&layers.merged()) });
     Ok(())
+}
+
+/// Layers as overlayfs takes them, by paths.
+struct Stack {
+    /// The lowest first.
+    lower: Vec<CString>,
+    upper: CString,
+    work: CString,
+    volatile: bool,
+}
+
+/// Plans a new overlay that is mounted nowhere.
+fn plan_stack(plan: &mut Plan, stack: Stack, kernel: Kernel) -> Result<Slot> {
+    /// Longest string that fsconfig(2) takes.
+    const LONGEST: usize = 255;
+    let (fs, mount) = (plan.slot(), plan.slot());
+    let host = plan.host.purpose("stack the layers");
+    host.push(Action::FsOpen { kind: c"overlay", to: fs });
+    // The first that is named is the top of the lower layers (overlayfs.rst).
+    let from_top = stack.lower.iter().rev();
+    if kernel.overlay_appends_layers() {
+        for lower in from_top {
+            host.push(Action::FsString { fs, key: c"lowerdir+", value: lower.clone() });
+        }
+    } else {
+        let all = from_top.map(|path| path.to_bytes()).collect::<Vec<_>>().join(&b':');
+        if all.len() > LONGEST {
+            return Err(too_many_layers(stack.lower.len()));
+        }
+        let value = CString::new(all).expect("parts of it held no NUL");
+        host.push(Action::FsString { fs, key: c"lowerdir", value });
+    }
+    host.push(Action::FsString { fs, key: c"upperdir", value: stack.upper });
+    host.push(Action::FsString { fs, key: c"workdir", value: stack.work });
+    if stack.volatile {
+        host.push(Action::FsFlag { fs, key: c"volatile" });
+    }
+    host.push(Action::FsMount { fs, to: mount, attributes: Attributes::NO_DEV });
+    Ok(mount)
+}
+
+/// Plans that a detached mount is attached at `path`, which is a directory of ours, below the working directory.
+fn plan_mount_beneath(plan: &mut Plan, mount: Slot, path: CString) {
+    let (at, to) = (Directory::Current, plan.slot());
+    plan.host.push(Action::Open { at, path, to, flags: O_PATH | O_DIRECTORY, resolve: STRICTLY_BENEATH });
+    plan.host.push(Action::MoveMount { mount, target: to }).push(Action::Close { fd: to });
+}
+
+/// Plans a new overlay, mounted nowhere, of layers with their owners mapped.
+///
+/// Overlayfs looks its layers up by paths, so the mapped copies have to be mounted somewhere: on a file system in memory,
+/// in a mount namespace that goes when the overlay is there, which keeps copies of its own. The host never sees them.
+fn plan_mapped(plan: &mut Plan, layers: &Layers, kernel: Kernel) -> Result<Slot> {
+    const CLONE: u32 = 1;
+    const EMPTY_PATH: u32 = 0x1000;
+    let ids = layers.ids.expect("who has none is not mapped");
+    ids.plan(plan);
+    let (fs, memory, mount, target) = (plan.slot(), plan.slot(), plan.slot(), plan.slot());
+    let merged = c_path(&layers.container.join("merged"));
+    let host = plan.host.purpose("work in a mount namespace apart");
+    host.push(Action::Apart).push(private()).push(ids.files_as_root());
+    host.purpose("enter the home").push(Action::ChangeDirectory { path: c_path(&layers.home) });
+    host.purpose("mount a tmpfs for the layers").push(Action::FsOpen { kind: c"tmpfs", to: fs });
+    host.push(Action::FsMount { fs, to: memory, attributes: Attributes::NO_SUID });
+    plan_mount_beneath(plan, memory, merged.clone());
+    let numbered = layers.lower.iter().enumerate().map(|(number, path)| (number.to_string(), path));
+    let all: Vec<_> = numbered.chain([("own".to_owned(), &layers.container)]).collect();
+    for (name, path) in &all {
+        let (at, name) = (Directory::At(memory), c_path(name.as_ref()));
+        let host = plan.host.purpose(format!("map the owners of {}", path.display()));
+        host.push(Action::OpenTree { at: Directory::Current, path: c_path(path), to: mount, flags: CLONE });
+        host.push(Action::MapOwners { mount, flags: EMPTY_PATH });
+        host.push(Action::MakeDirectory { at, path: name.clone(), mode: 0o700 });
+        let (flags, resolve) = (O_PATH | O_DIRECTORY, STRICTLY_BENEATH);
+        host.push(Action::Open { at, path: name, to: target, flags, resolve });
+        host.push(Action::MoveMount { mount, target });
+        host.push(Action::Close { fd: mount }).push(Action::Close { fd: target });
+    }
+    plan.host.purpose("enter the layers").push(Action::ChangeDirectory { path: merged });
+    let lower = all[..layers.lower.len()].iter().map(|(name, _)| c_path(name.as_ref())).collect();
+    let (upper, work) = (c"own/rwlayer".to_owned(), c"own/workdir".to_owned());
+    let whole = plan_stack(plan, Stack { lower, upper, work, volatile: layers.volatile }, kernel)?;
+    plan.host.push(Action::Close { fd: memory }).push(Action::Together);
+    Ok(whole)
+}
+
+/// Cuts a new mount namespace off from the one that it is a copy of.
+fn private() -> Action {
+    Action::SetAttributes {
+        at: Directory::Current,
+        path: c"/".to_owned(),
+        flags: AT_RECURSIVE,
+        set: Attributes::default(),
+        propagation: libc::MS_PRIVATE,
+    }
+}
+
+fn too_many_layers(count: usize) -> Error {
+    let what = format!("a stack of {count} layers");
+    Error::Unsupported { what, why: "before Linux 6.7 the names of all layers must fit in one page".into() }
 }
 
 /// The options of mount(2) for kernels that take all layers in one string.
@@ -119,9 +210,7 @@ fn mount_data(layers: &Layers) -> Result<CString> {
         data.extend(b",volatile");
     }
     if data.len() > MOUNT_DATA_MAX {
-        let what = format!("a stack of {} layers", layers.lower.len());
-        let why = "before Linux 6.7 the names of all layers must fit in one page".into();
-        return Err(Error::Unsupported { what, why });
+        return Err(too_many_layers(layers.lower.len()));
     }
     Ok(CString::new(data).expect("paths of ours hold no NUL"))
 }
@@ -145,13 +234,10 @@ pub(crate) fn plan_mounts(
 ) {
     let root = plan.slot();
     let inside = plan.inside.purpose("cut the mounts off from the host's");
-    inside.push(Action::SetAttributes {
-        at: Directory::Current,
-        path: c"/".to_owned(),
-        flags: AT_RECURSIVE,
-        set: Attributes::default(),
-        propagation: libc::MS_PRIVATE,
-    });
+    inside.push(private());
+    if let Some(ids) = layers.ids {
+        inside.purpose("make files as the container's root").push(ids.files_as_root());
+    }
     inside.purpose("open the root");
     let (path, flags) = (c_path(&layers.merged()), O_PATH | O_DIRECTORY);
     inside.push(Action::Open { at: Directory::Current, path, to: root, flags, resolve: 0 });
@@ -162,14 +248,14 @@ pub(crate) fn plan_mounts(
     cgroups.plan(plan, sys);
     let dev =
         mount_at(plan, root, "dev", c"tmpfs", Attributes::NO_SUID, &[(c"mode", c"755"), (c"size", c"64m")]);
-    plan_devices(plan, dev);
+    plan_devices(plan, dev, layers.ids);
     if sandbox.masks {
         security::mask(plan, proc, sys, dev);
     }
 
-    plan_own_mounts(plan, root, sandbox, mounts);
+    plan_own_mounts(plan, root, layers.ids, sandbox, mounts);
     // After them: a volume at /etc has the container's names too.
-    files.plan(plan, root, dev);
+    files.plan(plan, root, dev, layers.ids.is_some());
     plan.inside.purpose("change the root").push(Action::PivotRoot { root });
     if sandbox.read_only {
         plan.inside.purpose("make the root read-only").push(Action::SetAttributes {
@@ -195,7 +281,7 @@ pub(crate) fn in_memory<'a>(sandbox: &Sandbox, mounts: Mounts<'a>) -> impl Itera
 }
 
 /// Plans file systems in memory and volumes, those nearest to the root first: each may lie in another.
-fn plan_own_mounts(plan: &mut Plan, root: Slot, sandbox: &Sandbox, mounts: Mounts<'_>) {
+fn plan_own_mounts(plan: &mut Plan, root: Slot, ids: Option<IdRange>, sandbox: &Sandbox, mounts: Mounts<'_>) {
     enum Own<'a> {
         Memory(&'a Path),
         Volume(&'a Volume),
@@ -209,7 +295,7 @@ fn plan_own_mounts(plan: &mut Plan, root: Slot, sandbox: &Sandbox, mounts: Mount
     for (_, own) in all {
         match own {
             Own::Memory(path) => plan_memory(plan, root, (fs, mount), path),
-            Own::Volume(volume) => volumes::plan(plan, root, mount, volume, mounts.volumes),
+            Own::Volume(volume) => volumes::plan(plan, (root, mount), volume, mounts.volumes, ids.is_some()),
         }
     }
 }
@@ -252,7 +338,9 @@ fn mount_at(
 }
 
 /// Fills the new /dev.
-fn plan_devices(plan: &mut Plan, dev: Slot) {
+fn plan_devices(plan: &mut Plan, dev: Slot, ids: Option<IdRange>) {
+    /// The group of terminals, everywhere.
+    const TTY: u32 = 5;
     /// Name, major and minor number; all are character devices that anybody may use.
     const NODES: [(&str, u64, u64); 6] =
         [("null", 1, 3), ("zero", 1, 5), ("full", 1, 7), ("random", 1, 8), ("urandom", 1, 9), ("tty", 5, 0)];
@@ -282,8 +370,10 @@ fn plan_devices(plan: &mut Plan, dev: Slot) {
         inside.push(Action::MakeDirectory { at, path: c_path(Path::new(name)), mode: 0o755 });
     }
     inside.push(Action::Umask { mask: 0o022 });
-    // Group 5 is tty everywhere; mode 620 keeps others from writing to one's terminal.
-    let pts = [(c"mode", c"620"), (c"ptmxmode", c"666"), (c"gid", c"5")];
+    // Mode 620 keeps others from writing to one's terminal.
+    let tty = ids.and_then(|ids| ids.outside(TTY)).unwrap_or(TTY);
+    let tty = CString::new(tty.to_string()).expect("digits");
+    let pts = [(c"mode", c"620"), (c"ptmxmode", c"666"), (c"gid", &*tty)];
     let no_programs = Attributes::NO_SUID.and(Attributes::NO_EXEC);
     mount_at(plan, dev, "pts", c"devpts", no_programs, &pts);
     let shm = [(c"mode", c"1777"), (c"size", c"64m")];
@@ -302,6 +392,7 @@ mod tests {
             lower: lower.collect(),
             container: "containers/a:b,c".into(),
             volatile: false,
+            ids: None,
         }
     }
 
@@ -337,7 +428,7 @@ mod tests {
             ["/a/b/c/d", "/a/b", "/tmp"].iter().map(|path| format!("/x:{path}").parse().unwrap()).collect();
         let tmpfs = ["/a/b/c".parse().unwrap(), "/a".parse().unwrap()];
         let (root, sandbox) = (plan.slot(), Sandbox::new().read_only(true));
-        plan_own_mounts(&mut plan, root, &sandbox, Mounts { tmpfs: &tmpfs, volumes: &volumes });
+        plan_own_mounts(&mut plan, root, None, &sandbox, Mounts { tmpfs: &tmpfs, volumes: &volumes });
         let attached: Vec<_> = plan
             .inside
             .steps

@@ -76,11 +76,23 @@ fn make_directory(path: &Path) -> Result<()> {
     }
 }
 
-/// Plans that `volume` is seen below `root`. `others` are all of the container's.
-pub(crate) fn plan(plan: &mut Plan, root: Slot, mount: Slot, volume: &Volume, others: &[Volume]) {
+/// Plans that `volume` is seen below `root`, by way of the slot `mount`. `others` are all of the container's; `mapped`
+/// says whether its users are its own: then what is the host's root's in the volume is the container's root's.
+pub(crate) fn plan(
+    plan: &mut Plan,
+    (root, mount): (Slot, Slot),
+    volume: &Volume,
+    others: &[Volume],
+    mapped: bool,
+) {
     let inside = plan.inside.purpose(format!("take the volume {}", volume.host().display()));
     let (at, path, flags) = (Directory::Current, c_path(volume.host()), OPEN_TREE_CLONE | AT_RECURSIVE);
     inside.push(Action::OpenTree { at, path, to: mount, flags });
+    if mapped {
+        let what = format!("map the owners of the volume {}", volume.host().display());
+        let flags = AT_EMPTY_PATH | AT_RECURSIVE;
+        inside.purpose(what).push(Action::MapOwners { mount, flags });
+    }
     let mut set = Attributes::NO_SUID.and(Attributes::NO_DEV);
     if volume.is_read_only() {
         set = set.and(Attributes::READ_ONLY);

@@ -11,6 +11,7 @@
 #![deny(clippy::undocumented_unsafe_blocks)]
 
 mod attach;
+mod line;
 mod log;
 mod memory;
 mod monitor;
@@ -27,6 +28,7 @@ mod server;
 mod session;
 mod steps;
 mod sys;
+mod users;
 #[path = "../src/wire.rs"]
 #[allow(dead_code, unreachable_pub)]
 mod wire;

@@ -9,8 +9,8 @@ use crate::plan::Plan;
 use crate::process::{Failure, Progress, as_bytes, die_with_parent, enter, run_section};
 use crate::restart::Restarts;
 use crate::server::Server;
-use crate::steps::Machine;
-use crate::sys::{self, Cgroup, Cloned, Poll, SIGKILL, Text, Wait};
+use crate::steps::{Machine, Within};
+use crate::sys::{self, Cloned, Poll, SIGKILL, Text, Wait};
 use crate::wire::{Report, fd, flag, op, report, section, work};
 use crate::{BROKEN, record};
 
@@ -42,7 +42,7 @@ pub fn run() -> ! {
         .map_err(Failure::of(work::LOG))
         .and_then(|mut log| start(&plan, &mut machine, &mut log, 0).map(|root| (root, log)));
     match started {
-        Ok((root, log)) => watch(&plan, (root, machine.cgroup), log),
+        Ok((root, log)) => watch(&plan, (root, machine.within), log),
         Err(failure) => {
             // Undone first, told then: whoever hears of the failure finds nothing left.
             if undo(&plan, failure.is_of_first_step()).failure.is_none() {
@@ -77,7 +77,7 @@ fn start(
         output.into_iter().flatten().for_each(sys::close);
         root
     });
-    machine.close_slots();
+    machine.clear();
     started
 }
 
@@ -92,7 +92,7 @@ fn clone_root(
     let progress = Progress::new().map_err(clone_failure())?;
     let [ready, written] = sys::pipe().map_err(clone_failure())?;
     let flags = plan.header.clone_flags | sys::CLONE_PIDFD;
-    let root = match sys::clone_process(flags, machine.cgroup).map_err(clone_failure())? {
+    let root = match sys::clone_process(flags, machine.within.cgroup).map_err(clone_failure())? {
         Cloned::Child => {
             sys::close(ready);
             become_root(plan, machine, progress, written, output)
@@ -139,8 +139,8 @@ fn become_root(
     enter(plan, plan, machine, progress)
 }
 
-/// What there is of a container that runs: its root process, and where others are born.
-type Running = (Root, Option<Cgroup>);
+/// What there is of a container that runs: its root process, and what others are born into.
+type Running = (Root, Within);
 
 /// Watches over the container until it has ended for good.
 fn watch(plan: &Plan, running: Running, log: Log) -> ! {
@@ -183,11 +183,11 @@ fn live(plan: &Plan, running: Running, server: &mut Server) -> i32 {
         let begun = sys::uptime();
         let (mut goes_on, mut not_started) = (true, None);
         match &run {
-            Ok((root, cgroup)) => {
+            Ok((root, within)) => {
                 // What it took to get here is not needed soon.
                 sys::rest(plan.memory());
                 sys::rest_stack();
-                status = server.serve(*root, *cgroup).unwrap_or_else(|why| {
+                status = server.serve(*root, *within).unwrap_or_else(|why| {
                     goes_on = false;
                     give_up(*root, why)
                 });
@@ -216,8 +216,8 @@ fn live(plan: &Plan, running: Running, server: &mut Server) -> i32 {
                     plan = server.next_plan().unwrap_or(plan);
                     let mut machine = Machine::new(fd::DIRECTORY, -1);
                     run = start(&plan, &mut machine, &mut server.log, restarts.count)
-                        .map(|root| (root, machine.cgroup))
-                        .inspect_err(|_| machine.cgroup.into_iter().for_each(|Cgroup(fd)| sys::close(fd)));
+                        .map(|root| (root, machine.within))
+                        .inspect_err(|_| machine.within.close());
                     continue;
                 }
                 sys::close(fd::SESSIONS);

@@ -95,6 +95,7 @@ impl Texts {
 }
 
 /// Iterator over the steps of a section.
+#[derive(Clone)]
 pub struct Steps {
     at: *const u8,
     left: usize,

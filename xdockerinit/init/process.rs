@@ -1,9 +1,13 @@
 //! A process that works on a plan: how far it came, how it tells its parent, and how it is given away.
 
+use core::ffi::c_void;
+use core::iter::Zip;
+use core::ops::RangeFrom;
+
 use crate::BROKEN;
-use crate::plan::Plan;
+use crate::plan::{Plan, Step, Steps};
 use crate::steps::Machine;
-use crate::sys::{self, Errno, Memory, Result, SIGKILL};
+use crate::sys::{self, EPROTO, Errno, Memory, Result, SIGKILL};
 use crate::wire::{Report, op, report, section, work};
 
 /// Where a step failed, and why.
@@ -89,10 +93,57 @@ impl Progress {
 
 /// Runs all steps of a section up to the first failure.
 pub fn run_section(plan: &Plan, machine: &mut Machine, which: u32) -> core::result::Result<(), Failure> {
-    for (index, step) in (0u32..).zip(plan.steps(which)) {
-        machine.run(&step).map_err(|why| Failure { section: which, step: index, errno: why.0 })?;
+    let mut steps = (0u32..).zip(plan.steps(which));
+    while let Some((index, step)) = steps.next() {
+        let done = match step.head.op {
+            op::APART => run_apart(&mut steps, machine),
+            _ => machine.run(&step).map_err(|why| (index, why)),
+        };
+        done.map_err(|(step, why)| Failure { section: which, step, errno: why.0 })?;
     }
     Ok(())
+}
+
+/// Steps with their indices.
+type Numbered = Zip<RangeFrom<u32>, Steps>;
+
+/// What a process that takes steps apart shares with us, who are stopped for as long as it lives.
+struct Apart<'a> {
+    steps: &'a mut Numbered,
+    machine: &'a mut Machine,
+    failed: Option<(u32, Errno)>,
+}
+
+/// Takes the steps up to `TOGETHER` in a process with a mount namespace of its own. The step that failed.
+fn run_apart(steps: &mut Numbered, machine: &mut Machine) -> core::result::Result<(), (u32, Errno)> {
+    const STACK: usize = 16 * 1024;
+    let index = steps.clone().next().map_or(0, |(index, _)| index);
+    let stack = sys::zeros(STACK).map_err(|why| (index, why))?;
+    machine.apart = true;
+    // Killed, it has said nothing.
+    let mut apart = Apart { steps, machine, failed: Some((index, EPROTO)) };
+    let flags = sys::CLONE_FILES | sys::CLONE_NEWNS;
+    let ran = sys::run_in_vfork(stack, flags, None, take_apart, (&raw mut apart).cast());
+    // SAFETY: a plain read of what the process wrote while we were stopped.
+    let failed = unsafe { (&raw const apart.failed).read_volatile() };
+    machine.apart = false;
+    sys::unmap(stack.as_ptr(), STACK);
+    machine.forget(ran.map_err(|why| (index, why))?);
+    failed.map_or(Ok(()), Err)
+}
+
+extern "C" fn take_apart(apart: *mut c_void) -> ! {
+    // SAFETY: `run_apart`, stopped until we end, lent us its `Apart`.
+    let apart = unsafe { &mut *apart.cast::<Apart<'_>>() };
+    die_with_parent();
+    apart.failed = None;
+    for (index, step) in apart.steps.by_ref().take_while(|(_, step)| step.head.op != op::TOGETHER) {
+        if let Err(why) = apart.machine.run(&step) {
+            apart.failed = Some((index, why));
+            break;
+        }
+    }
+    sys::exit(0)
 }
 
 /// Executes the `INSIDE` steps of `plan`, the last of which gives the process away. No program is executed
@@ -100,9 +151,12 @@ pub fn run_section(plan: &Plan, machine: &mut Machine, which: u32) -> core::resu
 pub fn enter(plan: &Plan, container: &Plan, machine: &mut Machine, progress: *mut Progress) -> ! {
     let steps = plan.steps(section::INSIDE);
     for (index, step) in (0u32..).zip(steps) {
-        if step.head.op == op::EXEC
-            && let Err(failure) = run_section(container, machine, section::SANDBOX)
-        {
+        let prepared = match step.head.op {
+            op::IDS | op::OWN_TERMINAL => enter_users(&step, container, machine),
+            op::EXEC => run_section(container, machine, section::SANDBOX),
+            _ => Ok(()),
+        };
+        if let Err(failure) = prepared {
             Progress::failed(progress, failure);
             sys::exit(BROKEN);
         }
@@ -119,6 +173,34 @@ pub fn enter(plan: &Plan, container: &Plan, machine: &mut Machine, progress: *mu
     }
     Progress::failed(progress, Failure::of(work::PLAN)(sys::EPROTO));
     sys::exit(BROKEN)
+}
+
+/// Before a process becomes a user of the container it enters the container's user namespace, if there is one: a
+/// client's plan says who it is to be, and cannot leave that out.
+fn enter_users(
+    becoming: &Step,
+    container: &Plan,
+    machine: &mut Machine,
+) -> core::result::Result<(), Failure> {
+    let mut sandbox = (0u32..).zip(container.steps(section::SANDBOX));
+    let entrance = sandbox.find(|(_, step)| step.head.op == op::USERS_ENTER);
+    if becoming.head.op == op::IDS {
+        own_pipes(entrance.as_ref().map_or(0, |(_, step)| step.head.x) + becoming.head.y);
+    }
+    let Some((index, step)) = entrance else { return Ok(()) };
+    machine.run(&step).map_err(|why| Failure { section: section::SANDBOX, step: index, errno: why.0 })
+}
+
+/// Gives the pipes among the standard streams to the user that is to use them, numbered as outside: it could not open
+/// them by /dev/stdout otherwise. A pipe that has a name, or a file, stays whose it is, and so do those of the log, which
+/// everybody may write to and nobody inside is to read.
+fn own_pipes(uid: u64) {
+    const PIPEFS: u64 = 0x5049_5045;
+    let is_pipe = |fd: i32| sys::file_system_type(fd) == Ok(PIPEFS);
+    let is_private = |fd: i32| sys::kind(fd).is_ok_and(|kind| !kind.is_for_all_to_write);
+    for fd in (0..3).filter(|fd| uid != 0 && is_pipe(*fd) && is_private(*fd)) {
+        let _ = sys::fchown(fd, uid);
+    }
 }
 
 /// Has the kernel kill this process when its parent ends (prctl(2)).

@@ -1,49 +1,10 @@
 //! The two records that a monitor writes, as JSON of one line: `run.json` (who runs) and `exit.json` (how it
 //! ended). The library reads them; it writes the start of the first itself, into the plan.
 
+use crate::line::Line;
 use crate::monitor::Undone;
 use crate::sys::{self, Result, Text};
-use crate::wire::{RECORD_MAX, RECORD_ROOM, fd};
-
-/// A line that grows in a buffer of fixed size, and in its place: copies of it would be pages of a stack that stays.
-/// What does not fit is an error when it is written.
-struct Line {
-    bytes: [u8; RECORD_MAX],
-    length: usize,
-}
-
-impl Line {
-    fn new() -> Self {
-        Self { bytes: [0; RECORD_MAX], length: 0 }
-    }
-
-    fn text(&mut self, text: &[u8]) -> &mut Self {
-        let end = self.length + text.len();
-        if let Some(room) = self.bytes.get_mut(self.length..end) {
-            room.copy_from_slice(text);
-        }
-        self.length = end;
-        self
-    }
-
-    fn number(&mut self, number: u64) -> &mut Self {
-        let mut digits = [0u8; 20];
-        let mut at = digits.len();
-        let mut rest = number;
-        loop {
-            at -= 1;
-            digits[at] = b'0' + (rest % 10) as u8;
-            rest /= 10;
-            if rest == 0 {
-                return self.text(&digits[at..]);
-            }
-        }
-    }
-
-    fn finish(&self) -> Result<&[u8]> {
-        self.bytes.get(..self.length).ok_or(sys::ENAMETOOLONG)
-    }
-}
+use crate::wire::{RECORD_ROOM, fd};
 
 /// Completes `run.json`: the start of it comes with the plan and ends where `"pid":` is to follow.
 pub fn running(start: &[u8], pid: i32, restarts: u32) -> Result<()> {
@@ -105,11 +66,7 @@ pub fn ended(status: i32, undone: &Undone, not_started: Option<i32>) -> Result<(
 /// When a process started, in clock ticks since boot: field 22 of /proc/PID/stat (proc_pid_stat(5)). With
 /// it a pid names one process and not whoever has the number later.
 fn start_time(pid: i32) -> Result<u64> {
-    let mut path = Line::new();
-    path.text(b"/proc/").number(pid as u64).text(b"/stat\0");
-    // SAFETY: the line ends in a NUL and outlives the call.
-    let path_text = unsafe { Text::new(path.finish()?.as_ptr()) };
-    let file = sys::openat(sys::AT_FDCWD, path_text, 0, 0)?;
+    let file = sys::openat(sys::AT_FDCWD, Line::new().of_process(pid, b"stat\0")?, 0, 0)?;
     let mut buffer = [0u8; 1024];
     let length = sys::read(file, &mut buffer);
     sys::close(file);

@@ -5,7 +5,8 @@ use crate::log::{self, Log};
 use crate::monitor::Root;
 use crate::plan::Plan;
 use crate::session::{self, Sessions};
-use crate::sys::{self, Cgroup, Poll, Result, SIGCHLD, SIGKILL, Wait};
+use crate::steps::Within;
+use crate::sys::{self, Poll, Result, SIGCHLD, SIGKILL, Wait};
 use crate::wire::fd;
 
 /// Places in the set that is polled, before those of sessions and pipes.
@@ -44,8 +45,8 @@ impl Server {
 
     /// Serves until the root process ends; its wait status. It stays a zombie, so that its pid cannot become anybody
     /// else's.
-    pub fn serve(&mut self, root: Root, cgroup: Option<Cgroup>) -> Result<i32> {
-        self.sessions.container_runs(root.pidfd, cgroup);
+    pub fn serve(&mut self, root: Root, within: Within) -> Result<i32> {
+        self.sessions.container_runs(root.pidfd, within);
         loop {
             let turn = self.turn(root.pidfd, self.sessions.patience())?;
             // The kernel lets PID 1 end only when everything inside has been reaped: no session is left.

@@ -13,11 +13,11 @@
 use core::ffi::c_void;
 
 use crate::log::{Log, SINK};
-use crate::plan::Plan;
+use crate::plan::{Plan, Step};
 use crate::process::{Failure, Progress, as_bytes, enter, run_section};
 use crate::runs::Runs;
-use crate::steps::Machine;
-use crate::sys::{self, Cgroup, Cloned, Poll, Result, SIGHUP, SIGKILL, SIGTERM, Text, Wait};
+use crate::steps::{Machine, Within};
+use crate::sys::{self, Cloned, Poll, Result, SIGHUP, SIGKILL, SIGTERM, Text, Wait};
 use crate::wire::{MAGIC, Report, Request, flag, op, report, request, runs, section, work};
 
 /// How many sessions a container can have at a time.
@@ -73,8 +73,7 @@ pub struct Sessions {
     next: Option<Plan>,
     /// The container's root process; -1 between two of them.
     root: i32,
-    /// Where processes of the container are born, on hosts with cgroups of version 2.
-    cgroup: Option<Cgroup>,
+    within: Within,
     runs: Runs,
     /// What starts of sessions use, one after the other.
     progress: *mut Progress,
@@ -90,7 +89,7 @@ impl Sessions {
             stopped: false,
             next: None,
             root: -1,
-            cgroup: None,
+            within: Within::NOTHING,
             runs: Runs::new(),
             progress: Progress::new()?,
             stack: sys::zeros(STACK)?,
@@ -98,9 +97,9 @@ impl Sessions {
     }
 
     /// The container has this root process now.
-    pub fn container_runs(&mut self, root: i32, cgroup: Option<Cgroup>) {
+    pub fn container_runs(&mut self, root: i32, within: Within) {
         self.root = root;
-        self.cgroup = cgroup;
+        self.within = within;
     }
 
     /// By what to start it again, if not as it was. Those who join it then go its way.
@@ -113,9 +112,7 @@ impl Sessions {
     /// It has none any more.
     pub fn container_has_ended(&mut self) {
         self.root = -1;
-        if let Some(Cgroup(directory)) = self.cgroup.take() {
-            sys::close(directory);
-        }
+        self.within.close();
     }
 
     /// Fills `set` with what to poll, and says how much that is.
@@ -345,11 +342,13 @@ impl Sessions {
             stdio,
             courier,
             root: self.root,
+            users: self.within.users,
             progress: self.progress,
             pid: 0,
             failure: None,
         };
-        let joined = sys::run_in_vfork(self.stack, self.cgroup, join, (&raw mut joint).cast::<c_void>());
+        let joined =
+            sys::run_in_vfork(self.stack, 0, self.within.cgroup, join, (&raw mut joint).cast::<c_void>());
         if let Ok(joiner) = joined {
             let _ = sys::wait(Wait::Pid(joiner), 0);
         }
@@ -418,6 +417,7 @@ struct Joint<'a> {
     /// Where the joiner sends the master of the terminal; -1 without one.
     courier: i32,
     root: i32,
+    users: i32,
     progress: *mut Progress,
     pid: i32,
     failure: Option<Failure>,
@@ -438,7 +438,8 @@ fn try_join(joint: &Joint<'_>) -> core::result::Result<i32, Failure> {
     let failed = || Failure::of(work::CLONE);
     let mut machine = Machine::new(-1, joint.root);
     // As long as the host's files are to be seen: what is cloned below is born within the limits.
-    let entries = joint.launch.steps(section::INSIDE).filter(|step| step.head.op == op::CGROUP_ENTER);
+    let shared = |step: &Step| matches!(step.head.op, op::CGROUP_ENTER | op::FILES_AS);
+    let entries = joint.launch.steps(section::INSIDE).filter(shared);
     for step in entries {
         machine.run(&step).map_err(failed())?;
     }
@@ -451,7 +452,15 @@ fn try_join(joint: &Joint<'_>) -> core::result::Result<i32, Failure> {
             sys::dup_to(fd, number).map_err(failed())?;
         }
     }
-    sys::close_range(3, u32::MAX).map_err(failed())?;
+    // What is left is the way to the container's own users, which leads nobody out.
+    let mut process = Machine::new(-1, -1);
+    let mut first = 3;
+    if joint.users >= 0 {
+        sys::dup_to(joint.users, first).map_err(failed())?;
+        process.within.users = first;
+        first += 1;
+    }
+    sys::close_range(first, u32::MAX).map_err(failed())?;
     // CLONE_VFORK without CLONE_VM: we go on when it has executed its program or failed.
     match sys::clone_process(sys::CLONE_PARENT | sys::CLONE_VFORK, None).map_err(failed())? {
         Cloned::Child => {
@@ -462,7 +471,7 @@ fn try_join(joint: &Joint<'_>) -> core::result::Result<i32, Failure> {
                 Progress::failed(joint.progress, Failure::of(work::TERMINAL)(why));
                 sys::exit(1);
             }
-            enter(joint.plan, joint.launch, &mut Machine::new(-1, -1), joint.progress)
+            enter(joint.plan, joint.launch, &mut process, joint.progress)
         }
         Cloned::Parent { pid, .. } => Ok(pid),
     }

@@ -5,25 +5,53 @@ use crate::plan::Step;
 use crate::sys::{
     self, EACCES, EBUSY, EEXIST, EINVAL, EIO, ELOOP, ENAMETOOLONG, ENOENT, ENOSYS, ENOTDIR, EXDEV,
 };
-use crate::sys::{Cgroup, Errno, Memory, Result, Text};
+use crate::sys::{Cgroup, Errno, Memory, Result, Text, Wait};
+use crate::users;
 use crate::wire::{op, slot};
 
 /// prctl(2): a change of identity leaves the permitted capabilities.
 const PR_SET_KEEPCAPS: u64 = 8;
+
+/// What processes of a container are born into, beside the namespaces of its root process.
+#[derive(Clone, Copy)]
+pub struct Within {
+    /// On hosts with cgroups of version 2.
+    pub cgroup: Option<Cgroup>,
+    /// The container's user namespace; -1 where that is the host's.
+    pub users: i32,
+}
+
+impl Within {
+    pub const NOTHING: Self = Self { cgroup: None, users: -1 };
+
+    pub fn close(&mut self) {
+        let cgroup = self.cgroup.map_or(-1, |Cgroup(directory)| directory);
+        for fd in [cgroup, self.users].into_iter().filter(|fd| *fd >= 0) {
+            sys::close(fd);
+        }
+        *self = Self::NOTHING;
+    }
+}
 
 /// What steps of a process have between them: the descriptors that they pass on to one another.
 pub struct Machine {
     slots: [i32; slot::COUNT],
     directory: i32,
     root_process: i32,
+    /// What processes of the container are born into.
+    pub within: Within,
+    /// Whether the process is in the container's user namespace.
+    in_users: bool,
     /// Program of the seccomp filter that is to be loaded last; empty for none.
     filter: &'static [u8],
-    /// Where new processes are born, on hosts with cgroups of version 2.
-    pub cgroup: Option<Cgroup>,
     /// How often the kernel has killed in the container for want of memory, if that was noted.
     pub oom_kills: Option<u64>,
     /// Whether the process has become another user than root.
     unprivileged: bool,
+    /// Processes that have done their work, and are collected when there is time.
+    done: [i32; 2],
+    /// Whether the steps are taken by a process that works for another one.
+    pub apart: bool,
     /// Whether the process was cloned into a PID namespace of its own.
     pub may_be_init: bool,
     /// The plan that is executed, for who does not need it any more to give it back.
@@ -36,10 +64,13 @@ impl Machine {
             slots: [-1; slot::COUNT],
             directory,
             root_process,
+            within: Within::NOTHING,
+            in_users: false,
             filter: &[],
-            cgroup: None,
             oom_kills: None,
             unprivileged: false,
+            done: [0; 2],
+            apart: false,
             may_be_init: false,
             plan: &[],
         }
@@ -50,6 +81,7 @@ impl Machine {
             slot::CWD => sys::AT_FDCWD,
             slot::DIRECTORY => self.directory,
             slot::ROOT_PROCESS => self.root_process,
+            slot::USERS => self.within.users,
             _ => self.slots.get(usize::from(number)).copied().unwrap_or(-1),
         }
     }
@@ -64,8 +96,11 @@ impl Machine {
         self.keep(number, -1)
     }
 
-    /// Closes what steps have left open for one another, the cgroup apart.
-    pub fn close_slots(&mut self) {
+    /// Closes what steps have left open for one another, and collects the processes that worked for them.
+    pub fn clear(&mut self) {
+        for pid in self.done.iter_mut().filter(|pid| **pid != 0) {
+            let _ = sys::wait(Wait::Pid(core::mem::take(pid)), 0);
+        }
         for fd in self.slots.iter_mut().filter(|fd| **fd >= 0) {
             sys::close(core::mem::replace(fd, -1));
         }
@@ -134,11 +169,26 @@ impl Machine {
             }
             op::KEYRING => allow(sys::join_session_keyring(), &[ENOSYS]),
             op::DIE => {
+                if self.apart {
+                    let _ = sys::kill(sys::getppid(), sys::SIGKILL);
+                }
                 let _ = sys::kill(sys::getpid(), sys::SIGKILL);
                 // A container's PID 1 is immune to signals of its own (pid_namespaces(7)).
                 sys::exit(crate::BROKEN)
             }
             op::MASK => self.mask(a, head.b, texts.take(), x == 1),
+            op::USERS_MAKE => users::make(x, y).map(|(namespace, process)| {
+                self.within.users = namespace;
+                self.forget(process);
+            }),
+            op::USERS_ENTER => self.enter_users(),
+            op::USERS_MAP => sys::map_owners(a, x, self.within.users),
+            op::FILES_AS => {
+                users::files_as(x, y)?;
+                // Like any change of identity it has cleared this (prctl(2)).
+                crate::process::die_with_parent();
+                Ok(())
+            }
             op::ATTACH => {
                 attach(a, &Place { root: self.fd(head.b), path: texts.take(), make: x == 1, resolve: y })
             }
@@ -151,7 +201,7 @@ impl Machine {
             op::CGROUP_ENTER => allow(write_file(texts.take(), Text::of(c"0")), absent(y)),
             op::CGROUP_BIRTH => {
                 let directory = sys::openat(sys::AT_FDCWD, texts.take(), sys::O_PATH, 0)?;
-                self.cgroup = Some(Cgroup(directory));
+                self.within.cgroup = Some(Cgroup(directory));
                 Ok(())
             }
             op::CGROUP_REMOVE => remove_cgroup(texts.take(), texts.take()),
@@ -160,11 +210,29 @@ impl Machine {
                 allow(counted.map(|count| self.oom_kills = Some(count)), &[ENOENT])
             }
             op::UNSHARE => sys::unshare(x),
-            op::CGROUP_DEVICES => sys::guard_devices(self.cgroup.ok_or(EINVAL)?, step.payload()),
+            op::CGROUP_DEVICES => sys::guard_devices(self.within.cgroup.ok_or(EINVAL)?, step.payload()),
             op::NETLINK => {
                 allow(crate::netlink::tell_kernel(x, step.payload()), if y == 1 { &[ENOENT] } else { &[] })
             }
             _ => Err(ENOSYS),
+        }
+    }
+
+    /// Enters the container's user namespace, once.
+    fn enter_users(&mut self) -> Result<()> {
+        if !self.in_users {
+            users::enter(self.within.users)?;
+            sys::close(self.within.users);
+            self.within.users = -1;
+            self.in_users = true;
+        }
+        Ok(())
+    }
+
+    /// Has a process that is about to end collected later: what it leaves may take the kernel a grace period of RCU.
+    pub fn forget(&mut self, process: i32) {
+        if let Some(free) = self.done.iter_mut().find(|pid| **pid == 0) {
+            *free = process;
         }
     }
 

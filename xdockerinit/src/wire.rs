@@ -145,8 +145,10 @@ pub mod slot {
     pub const DIRECTORY: u8 = 0xfe;
     /// Preset for a session: pidfd of the container's root process.
     pub const ROOT_PROCESS: u8 = 0xfd;
+    /// The user namespace of the container, in who has made it and who is to enter it.
+    pub const USERS: u8 = 0xfc;
     /// How many numbered slots there are.
-    pub const COUNT: usize = 32;
+    pub const COUNT: usize = 64;
 }
 
 /// Operations. Each is one system call, or the few that make no sense apart; `s0`, `s1` … are the
@@ -224,6 +226,23 @@ pub mod op {
     /// end a directory or an empty file, as what is mounted is one. Refused where something is mounted already (`EBUSY`),
     /// and on the kernel's own file systems (`EPERM`).
     pub const ATTACH: u16 = 90;
+    /// Makes a user namespace in which 0 to `y` - 1 are `x`, `x` + 1 … outside, users and groups alike, and keeps it in
+    /// [`super::slot::USERS`].
+    pub const USERS_MAKE: u16 = 100;
+    /// Enters that, and becomes its root. It is a step of `SANDBOX`, and taken before the process becomes another user
+    /// or owns a terminal, whatever place it has in its own plan. `x` as above.
+    pub const USERS_ENTER: u16 = 101;
+    /// `mount_setattr(a, "", flags x, MOUNT_ATTR_IDMAP)` with that: what belongs to 0 in the files of the mount belongs to
+    /// the root of the namespace.
+    pub const USERS_MAP: u16 = 102;
+    /// From here on files are made as by user `x` and group `y` (`setfsuid`, `setfsgid`), with all capabilities as
+    /// before. A joiner takes those steps of this kind that the root process has taken.
+    pub const FILES_AS: u16 = 103;
+    /// The steps from here to [`TOGETHER`] are taken by a process with a mount namespace of its own, which shares
+    /// descriptors and slots with us.
+    pub const APART: u16 = 104;
+    /// Ends [`APART`].
+    pub const TOGETHER: u16 = 105;
     /// Sends the payload to the kernel over a netlink socket of protocol `x`; fails with the first error that is
     /// answered. With `y` = 1 something that is not there is fine. A child of the helper's does it: closing such a
     /// socket may wait for the kernel for 20 ms, which nobody else is to. In `UNDO` it is left out when the first step of

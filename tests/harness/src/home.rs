@@ -7,12 +7,15 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::{env, io, thread};
 
 use tempfile::TempDir;
-use xdocker_core::{Boot, Container, ContainerSpec, Engine, TestImage, Version};
+use xdocker_core::{Boot, Container, ContainerSpec, Engine, Sandbox, TestImage, Version};
 
 use crate::{leaks, program, role};
 
 /// Name of the image that every home has.
 pub const IMAGE: &str = "test";
+
+/// Where this variable is set, containers have users of their own: the same tests hold for them.
+const USERS: &str = "XDOCKER_TEST_USERS";
 
 /// A temporary home with the image `test`.
 ///
@@ -87,7 +90,9 @@ impl Home {
     #[must_use]
     pub fn create_on<const N: usize>(&self, images: [&str; N], name: &str) -> Container {
         let images = images.map(|image| image.parse().expect("name of an image"));
-        let spec = ContainerSpec::new(images).name(name.parse().expect("name of a container"));
+        let spec = ContainerSpec::new(images)
+            .name(name.parse().expect("name of a container"))
+            .sandbox(Sandbox::new().user_namespace(std::env::var_os(USERS).is_some()));
         self.engine.create(&spec).unwrap_or_else(|error| panic!("{}", error.chain()))
     }
 

@@ -73,7 +73,10 @@ fn sandbox_of(given: &mut Given) -> Sandbox {
         sandbox = sandbox.new_privileges(allowed);
     }
     let union = |sets: &[Capabilities]| sets.iter().fold(Capabilities::NONE, |all, set| all | *set);
-    sandbox.change_capabilities(union(&given.cap_add), union(&given.cap_drop)).read_only(given.read_only)
+    sandbox
+        .change_capabilities(union(&given.cap_add), union(&given.cap_drop))
+        .read_only(given.read_only)
+        .user_namespace(given.user_namespace)
 }
 
 /// Whether the container has ever run to an end.

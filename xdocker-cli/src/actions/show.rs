@@ -8,8 +8,8 @@ use std::time::SystemTime;
 use jiff::Timestamp;
 use serde::Serialize;
 use xdocker_core::{
-    ContainerInfo, Endpoint, ExitRecord, Feature, HostReport, Image, LogSize, Process, Resources, Sandbox,
-    State, Tmpfs, Volume,
+    ContainerInfo, Endpoint, ExitRecord, Feature, HostReport, IdRange, Image, LogSize, Process, Resources,
+    Sandbox, State, Tmpfs, Volume,
 };
 
 use super::{container, engine};
@@ -103,6 +103,7 @@ pub(crate) fn inspect(given: Given) -> Outcome {
         sandbox: &info.sandbox,
         tmpfs: &info.tmpfs,
         volumes: &info.volumes,
+        ids: info.ids,
         resources: &info.resources,
         log_size: info.log,
         stop_signal: info.stop_signal.number(),
@@ -222,6 +223,8 @@ struct InspectObject<'a> {
     sandbox: &'a Sandbox,
     tmpfs: &'a [Tmpfs],
     volumes: &'a [Volume],
+    /// What its users are outside, if they are its own.
+    ids: Option<IdRange>,
     resources: &'a Resources,
     log_size: LogSize,
     stop_signal: i32,

@@ -33,6 +33,7 @@ pub(crate) struct Given {
     pub(crate) tmpfs: Vec<Tmpfs>,
     pub(crate) volumes: Vec<Volume>,
     pub(crate) new_privileges: Option<bool>,
+    pub(crate) user_namespace: bool,
     pub(crate) seccomp: Option<Seccomp>,
     pub(crate) resources: Resources,
     pub(crate) log_size: Option<LogSize>,
@@ -115,6 +116,8 @@ enum Refused {
     Moment,
     #[error("`on` or `off` is expected")]
     Switch,
+    #[error("`host` or `auto` is expected")]
+    Users,
     #[error("cannot read {0}")]
     File(PathBuf, #[source] std::io::Error),
 }
@@ -379,6 +382,21 @@ pub(super) static NO_NEW_PRIVS: Opt = Opt {
         Ok(())
     }),
     about: "off: set-uid programs such as su and ping work; on (default): they give no rights",
+};
+
+pub(super) static USERNS: Opt = Opt {
+    short: None,
+    long: "userns",
+    alias: None,
+    takes: Takes::Value("(host|auto)", |given, value| {
+        given.user_namespace = match value.to_str() {
+            Some("host") => false,
+            Some("auto") => true,
+            _ => return Err(Refused::Users.into()),
+        };
+        Ok(())
+    }),
+    about: "auto: users of its own, so that root inside is nobody outside; host (default): those of the host",
 };
 
 pub(super) static SECCOMP: Opt = Opt {

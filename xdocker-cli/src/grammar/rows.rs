@@ -32,6 +32,7 @@ static SANDBOX_OPTIONS: Group = Group {
         Maybe(&One(&PRIVILEGED)),
         Maybe(&One(&NO_NEW_PRIVS)),
         Maybe(&One(&SECCOMP)),
+        Maybe(&One(&USERNS)),
         Maybe(&One(&READ_ONLY)),
         Many(&TMPFS),
     ],

@@ -149,7 +149,7 @@ mod tests {
                -a export (-m|--image) (image[:version]) [ --whiteouts (overlay|oci) ] [ (-f|--forcely) ]
                -a install_test [ --version (version) ] [ --from (host|busybox) ]
 create options : [ --volume (host_path[:container_path[:ro]]) ][ --volume ... ] [ --host (hostname) ] [ --net (BRIDGE|HOST|CUSTOM) ] [ --host-eth (eth) ] [ --vip (ip) ] [ --port-mapping (src_port:dst_port) ] [ --log-size (num|numM|none) ] [ --restart (no|on-failure[:num]|always) ] [ --stop-signal (signal) ] [ sandbox ]
-       sandbox : [ --cap-add (capability)[,(capability)]... ][ --cap-add ... ] [ --cap-drop (capability)[,(capability)]... ][ --cap-drop ... ] [ --privileged ] [ --no-new-privs (on|off) ] [ --seccomp (file|unconfined) ] [ --read-only ] [ --tmpfs (directory) ][ --tmpfs ... ]
+       sandbox : [ --cap-add (capability)[,(capability)]... ][ --cap-add ... ] [ --cap-drop (capability)[,(capability)]... ][ --cap-drop ... ] [ --privileged ] [ --no-new-privs (on|off) ] [ --seccomp (file|unconfined) ] [ --userns (host|auto) ] [ --read-only ] [ --tmpfs (directory) ][ --tmpfs ... ]
 cgroup options : [ --cpus [(cpu_num,...)|(cpu_num-cpu_num2)] ] [ --cpu-quota (percent%) ] [ --mem-limit (num|numM) ] [ --pids-limit (num|max) ] [ --mem-reservation (num|numM) ] [ --cpu-weight (1-10000) ] [ --io-weight (1-10000) ] [ --io-max (device|path):((rbps|wbps|riops|wiops)=(num|numM|max),...) ][ --io-max ... ]
  import limits : [ --max-bytes (bytes[K|M|G|T]) ] [ --max-entries (number) ] [ --max-ratio (number) ] [ --no-devices ]
   enable debug : [ (-d|--debug) ]

@@ -24,7 +24,7 @@ use crate::spec::{Exec, LogSize, Resources, StopSignal};
 use crate::state::{RunRecord, remove};
 use crate::sys::resolve::open_in_root;
 use crate::sys::seqpacket;
-use crate::volumes;
+use crate::{users, volumes};
 
 /// Namespaces of every container. The network is joined, not made: it may be the host's, or outlive us. That of
 /// cgroups is made within them.
@@ -151,6 +151,9 @@ impl Container {
     fn launch(&self, boot: &Boot, tie: Tie, printed: Printed, stdio: [&OwnedFd; 3]) -> Result<Monitor> {
         let lock = self.lock_stopped()?;
         let definition = self.definition()?;
+        if definition.ids.is_some() {
+            users::require()?;
+        }
         let layers = self.layers(&definition)?;
         let group = Group::new(&self.cgroup());
         let attachment = self.attachment(&definition)?;
@@ -273,6 +276,7 @@ impl Container {
             lower,
             container: relative(self.directory()),
             volatile: definition.ephemeral,
+            ids: definition.ids,
         })
     }
 
@@ -293,7 +297,7 @@ impl Container {
         let limits = definition.resources.changed_by(&boot.resources);
         let cgroups = group.plan(&mut plan, &limits, Devices::allowed_by(&definition.sandbox))?;
         security::confine(&mut plan, &definition.sandbox);
-        security::restrict(&mut plan, &definition.sandbox)?;
+        security::restrict(&mut plan, &definition.sandbox, definition.ids)?;
         rootfs::plan_overlay(&mut plan, layers, Kernel::running())?;
         if let Some(netns) = self.netns(definition) {
             let namespace = plan.slot();
@@ -308,6 +312,9 @@ impl Container {
             plan.inside
                 .purpose(format!("join the network namespace {netns}"))
                 .push(Action::JoinNamespace { namespace, types: libc::CLONE_NEWNET });
+            if definition.ids.is_some() {
+                open_ports(&mut plan);
+            }
         }
         let files =
             Files::of(&self.home, &definition.hostname, &definition.network).besides(&definition.volumes);
@@ -332,6 +339,13 @@ impl Container {
         }
         Ok(plan)
     }
+}
+
+/// The network is the host's own users', who alone could bind its ports below 1024: so nobody needs a right to it.
+fn open_ports(plan: &mut Plan) {
+    let path = c_path("/proc/sys/net/ipv4/ip_unprivileged_port_start".as_ref());
+    let open = Action::WriteFile { path, value: c"0".to_owned(), optional: false };
+    plan.inside.purpose("open the ports below 1024 to all users").push(open);
 }
 
 /// Checks that some layer has each directory on which the kernel's file systems are mounted, and says whether the files

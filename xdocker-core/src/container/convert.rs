@@ -3,7 +3,7 @@
 
 use std::time::SystemTime;
 
-use super::{Container, Definition, build, settle};
+use super::{Container, Definition, build, choose_ids, settle};
 use crate::error::{Error, Result};
 use crate::home::Home;
 use crate::image::ImageStore;
@@ -57,6 +57,7 @@ impl Container {
         let hostname = spec.hostname.clone().unwrap_or_else(|| Hostname::from(&name));
         let mut network = spec.network.clone();
         let book = settle(home, &mut network, &name, &hostname)?;
+        let (ids, ids_lock) = choose_ids(home, &name, &spec.sandbox)?;
         let definition = Definition {
             images: departing.stack.iter().map(|image| image.id.clone()).collect(),
             hostname,
@@ -68,12 +69,13 @@ impl Container {
             log: spec.log,
             restart: spec.restart,
             stop_signal: spec.stop_signal,
+            ids,
             created: SystemTime::now(),
             version: Some(image.version.clone()),
             ephemeral: false,
         };
         departing.into_container(&name, build(home, &definition)?)?;
-        drop(book);
+        drop((book, ids_lock));
         tracing::debug!("container {name}: was image {image}");
         let container = Self::new(home.clone(), name);
         container.make_network(&definition)?;

@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::home::{Durability, Home, Stage, record};
 use crate::name::{ImageId, Version};
 use crate::spec::{Hostname, LogSize, Network, Resources, RestartPolicy, Sandbox, StopSignal, Tmpfs, Volume};
+use crate::users::IdRange;
 
 const FILE: &str = "container.json";
 
@@ -34,6 +35,9 @@ pub(crate) struct Definition {
     pub(crate) restart: RestartPolicy,
     #[serde(default, skip_serializing_if = "StopSignal::is_default")]
     pub(crate) stop_signal: StopSignal,
+    /// What its users are outside, if they are its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) ids: Option<IdRange>,
     pub(crate) created: SystemTime,
     /// Version of the image that it was made of, for the image that it becomes.
     #[serde(default, skip_serializing_if = "Option::is_none")]

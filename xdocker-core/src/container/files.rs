@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::files::{self, Found, NAMELESS, RootDirectory, Target, Temporary, settle};
 use crate::image::{self, PackOptions, Progress, Summary, UnpackOptions};
 use crate::tree::Rules;
+use crate::users::Owners;
 
 impl Container {
     /// Copies the file or the tree `from` of the host to `to` inside, by the rules of `cp -a`: where `to` is a directory
@@ -39,8 +40,11 @@ impl Container {
         progress: &dyn Fn(Progress),
     ) -> Result<u64> {
         let inside = self.inside(Access::Write)?;
-        let (source, target) = ((&RootDirectory::ours(), from.as_ref()), (&inside.root, to.as_ref()));
-        files::copy(source, target, inside.devices, &told(progress), &|| inside.check())
+        let (from, to, owners) = (from.as_ref(), to.as_ref(), inside.ids.map_or(Owners::Same, Owners::Into));
+        inside.make(progress, |progress| {
+            let (source, target) = ((&RootDirectory::ours(), from), (&inside.root, to));
+            files::copy(source, target, (inside.devices, owners), &told(progress), &|| inside.check())
+        })
     }
 
     /// Copies the file or the tree `from` inside to `to` on the host; for the rest as [`Self::put`].
@@ -55,7 +59,8 @@ impl Container {
     ) -> Result<u64> {
         let inside = self.inside(Access::Read)?;
         let (source, target) = ((&inside.root, from.as_ref()), (&RootDirectory::ours(), to.as_ref()));
-        files::copy(source, target, inside.devices, &told(progress), &|| Ok(()))
+        let owners = inside.ids.map_or(Owners::Same, Owners::OutOf);
+        files::copy(source, target, (inside.devices, owners), &told(progress), &|| Ok(()))
     }
 
     /// Unpacks an archive, a tar as it is or compressed by gzip or zstd, into the directory `to` inside, which is made if
@@ -71,18 +76,21 @@ impl Container {
         progress: &dyn Fn(Progress),
     ) -> Result<Summary> {
         let inside = self.inside(Access::Write)?;
-        let target = Target::for_content(&inside.root, to.as_ref())?;
-        let temporary = Temporary::beside(&target)?;
-        let failed = || Error::file("write", &target.path);
-        let into = temporary.make(NAMELESS).map_err(failed())?;
         let mut options = options.clone();
         options.devices &= inside.devices;
-        let summary = image::unpack_files(archive, into.as_fd(), &options, progress)?;
-        inside.check()?;
-        let rules = Rules::files(options.devices);
-        settle(temporary.directory(), NAMELESS, &target, rules)?;
-        temporary.remove().map_err(failed())?;
-        Ok(summary)
+        let (to, owners) = (to.as_ref(), inside.ids.map_or(Owners::Same, Owners::Into));
+        inside.make(progress, |progress| {
+            let target = Target::for_content(&inside.root, to)?;
+            let temporary = Temporary::beside(&target)?;
+            let failed = || Error::file("write", &target.path);
+            let into = temporary.make(NAMELESS).map_err(failed())?;
+            let summary = image::unpack_files(archive, into.as_fd(), owners, &options, progress)?;
+            inside.check()?;
+            let rules = Rules::files(options.devices);
+            settle(temporary.directory(), NAMELESS, &target, rules)?;
+            temporary.remove().map_err(failed())?;
+            Ok(summary)
+        })
     }
 
     /// Writes the file or the tree `from` inside to `out` as a tar, whose names begin with its own; GNU tar reads it.
@@ -99,7 +107,8 @@ impl Container {
         let inside = self.inside(Access::Read)?;
         let found = Found::at(&inside.root, from.as_ref())?;
         let (directory, name) = found.parts();
-        image::pack_files(directory, name, out, options, progress)
+        let owners = inside.ids.map_or(Owners::Same, Owners::OutOf);
+        image::pack_files(directory, name, owners, out, options, progress)
     }
 
     /// The content of the file `path` inside.
@@ -118,8 +127,9 @@ impl Container {
     /// [`Error::File`], also when what is there is no regular file; [`Error::Covered`].
     pub fn write(&self, path: impl AsRef<Path>, bytes: impl AsRef<[u8]>) -> Result<()> {
         let inside = self.inside(Access::Write)?;
+        let (path, bytes) = (path.as_ref(), bytes.as_ref());
         inside.check()?;
-        files::write(&inside.root, path.as_ref(), bytes.as_ref(), None)
+        inside.make(&|_| {}, |_| files::write(&inside.root, path, bytes, None))
     }
 }
 

@@ -10,6 +10,7 @@ use crate::spec::{
     Hostname, LogSize, NetnsName, Network, Resources, RestartPolicy, Sandbox, StopSignal, Tmpfs, Volume,
 };
 use crate::state::{ExitRecord, Found, RunRecord, State};
+use crate::users::IdRange;
 
 /// A container as it is at a moment.
 #[derive(Clone, Debug)]
@@ -41,6 +42,8 @@ pub struct ContainerInfo {
     pub restarts: u32,
     /// The signal that asks it to end.
     pub stop_signal: StopSignal,
+    /// What its users are on the host, if they are its own.
+    pub ids: Option<IdRange>,
     /// Bytes that it has written above its layers, counted like those of images.
     pub size: u64,
     /// When it was created.
@@ -86,6 +89,7 @@ impl Container {
             restart: definition.restart,
             restarts,
             stop_signal: definition.stop_signal,
+            ids: definition.ids,
             size,
             created: definition.created,
             state,

@@ -24,11 +24,13 @@ use crate::etc;
 use crate::files::RootDirectory;
 use crate::home::DirectoryLock;
 use crate::host::Kernel;
+use crate::image::Progress;
 use crate::launch::Attributes;
 use crate::rootfs::{self, Layers, Mounts};
 use crate::state::{Found, RunRecord};
 use crate::sys::mount::FileSystem;
 use crate::sys::pidfd::PidFd;
+use crate::users::IdRange;
 
 /// Deeper than a root process can change its root.
 const DEEPEST: usize = 4096;
@@ -49,6 +51,8 @@ pub(super) struct Inside<'a> {
     pub(super) root: RootDirectory,
     /// Whether device nodes are made in it, and taken out of it.
     pub(super) devices: bool,
+    /// What its users are here, where that is not what they are inside.
+    pub(super) ids: Option<IdRange>,
     container: &'a Container,
     /// The root process; none where the container is stopped.
     process: Option<PidFd>,
@@ -58,6 +62,21 @@ pub(super) struct Inside<'a> {
 }
 
 impl Inside<'_> {
+    /// Makes files in it: does `work` as somebody who may, and tells `heard` of its progress.
+    ///
+    /// # Errors
+    /// Those of `work`; [`Error::System`].
+    pub(super) fn make<T: Send>(
+        &self,
+        heard: &dyn Fn(Progress),
+        work: impl FnOnce(&dyn Fn(Progress)) -> Result<T> + Send,
+    ) -> Result<T> {
+        match self.ids {
+            Some(ids) => ids.act(work, heard),
+            None => work(heard),
+        }
+    }
+
     /// Says so if the container has ended meanwhile.
     ///
     /// # Errors
@@ -117,9 +136,11 @@ impl Container {
         let path = PathBuf::from(format!("/proc/{}/root", record.pid()));
         let opened = open_path(&path);
         // As long as it has not ended its number is its own: what was opened is the root of no other.
+        let definition = self.definition()?;
         let inside = Inside {
             root: RootDirectory::ours(),
-            devices: devices(&self.definition()?),
+            devices: devices(&definition),
+            ids: definition.ids,
             container: self,
             process: Some(process),
             _mark: None,
@@ -148,7 +169,9 @@ impl Container {
             root.cover(&path, what).map_err(Error::file("find", path))?;
         }
         let devices = devices(&definition);
-        Ok(Inside { root, devices, container: self, process: None, _mark: mark, _lock: lock })
+        // On the disk they are as inside.
+        let ids = None;
+        Ok(Inside { root, devices, ids, container: self, process: None, _mark: mark, _lock: lock })
     }
 
     /// Clears away what says that its layers may not have been written to the disk: overlay would refuse to mount them.
@@ -294,7 +317,7 @@ mod tests {
         }
         make("box/rwlayer");
         make("box/workdir");
-        Layers { home: scratch.path().to_owned(), lower, container: "box".into(), volatile: false }
+        Layers { home: scratch.path().to_owned(), lower, container: "box".into(), volatile: false, ids: None }
     }
 
     #[test]

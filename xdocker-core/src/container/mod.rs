@@ -28,6 +28,7 @@ mod resources;
 mod restart;
 mod root;
 mod template;
+mod users;
 mod volumes;
 mod watch;
 
@@ -54,6 +55,7 @@ pub(crate) use original::take_over_all;
 pub use processes::Process;
 pub(crate) use restart::{boot_all, check as check_restart};
 pub use root::Root;
+pub(crate) use users::choose_ids;
 pub use watch::Watch;
 
 /// How long an operation waits for another one on the same container.

@@ -111,6 +111,7 @@ impl Container {
             log: LogSize::default(),
             restart: RestartPolicy::No,
             stop_signal: StopSignal::default(),
+            ids: None,
             created: modified(&properties.directory)?,
             version: properties.parsed("version")?,
             ephemeral: false,

@@ -13,6 +13,7 @@ use super::Container;
 use crate::accounts;
 use crate::error::{Error, Result};
 use crate::sys::pidfd::PidFd;
+use crate::users::NOBODY;
 
 /// A process of a container at a moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,7 +23,7 @@ pub struct Process {
     pub pid: u32,
     /// Its number inside.
     pub inner_pid: u32,
-    /// Its effective user.
+    /// Its effective user, as numbered inside.
     pub uid: u32,
     /// That user's name in the container's own `/etc/passwd`.
     pub user: Option<String>,
@@ -50,12 +51,15 @@ impl Container {
         let root = File::open(&root).map_err(Error::file("open", &root))?;
         // Names are a convenience: where the list is none, there are numbers.
         let names = accounts::user_names(&root).unwrap_or_default();
+        let ids = self.definition()?.ids;
         let mut found = Vec::new();
         for entry in fs::read_dir("/proc").map_err(Error::file("read", "/proc"))? {
             let entry = entry.map_err(Error::file("read", "/proc"))?;
             let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
             // One that has ended meanwhile is none of them.
             found.extend(read(pid, &namespace).ok().flatten().map(|mut process| {
+                // Who has come from outside is nobody inside.
+                process.uid = ids.map_or(process.uid, |ids| ids.inside(process.uid).unwrap_or(NOBODY));
                 process.user = names.get(&process.uid).cloned();
                 process
             }));

@@ -26,7 +26,8 @@ impl Container {
         let (text, like) = files::read(&inside.root, template)?;
         let (text, unused) = mapping.apply(&text);
         inside.check()?;
-        files::write(&inside.root, instance.unwrap_or(template), &text, Some(&like))?;
+        let instance = instance.unwrap_or(template);
+        inside.make(&|_| {}, |_| files::write(&inside.root, instance, &text, Some(&like)))?;
         Ok(unused)
     }
 }

@@ -34,6 +34,7 @@ pub(crate) use whole::{read, write};
 
 use crate::error::{Error, Result};
 use crate::tree::{self, Rules};
+use crate::users::Owners;
 
 /// The name of what has none of its own, in a temporary directory.
 pub(crate) const NAMELESS: &CStr = c"tree";
@@ -44,11 +45,11 @@ pub(crate) const NAMELESS: &CStr = c"tree";
 pub(crate) fn copy(
     (source, from): (&RootDirectory, &Path),
     (root, to): (&RootDirectory, &Path),
-    devices: bool,
+    (devices, owners): (bool, Owners),
     progress: &dyn Fn(u64),
     ready: &dyn Fn() -> Result<()>,
 ) -> Result<u64> {
-    let rules = Rules::files(devices);
+    let rules = Rules { owners, ..Rules::files(devices) };
     let found = Found::at(source, from)?;
     let target = Target::of(root, to, found.name.as_deref(), found.kind)?;
     let temporary = Temporary::beside(&target)?;
@@ -59,7 +60,8 @@ pub(crate) fn copy(
     };
     let bytes = tree::copy(found.source, into, rules, Some(progress))?;
     ready()?;
-    settle(temporary.directory(), &payload, &target, rules)?;
+    let settled = Rules { owners: Owners::Same, ..rules };
+    settle(temporary.directory(), &payload, &target, settled)?;
     temporary.remove().map_err(failed())?;
     Ok(bytes)
 }

@@ -8,12 +8,13 @@ use std::os::fd::{AsFd, OwnedFd};
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, Flock, FlockArg, openat};
 use nix::sys::stat::{Mode, SFlag, fstat, fstatat, mkdirat};
-use nix::unistd::{UnlinkatFlags, geteuid, unlinkat};
+use nix::unistd::{UnlinkatFlags, unlinkat};
 
 use super::{Target, make_directory};
 use crate::error::{Error, Result};
 use crate::sys::xattr::Node;
 use crate::tree::{self, DIRECTORY};
+use crate::users::file_owner;
 
 /// How many of them may be in one directory.
 const MOST: usize = 10_000;
@@ -101,7 +102,7 @@ fn attempt(parent: &OwnedFd, name: &CStr) -> io::Result<Option<Flock<File>>> {
     // Whoever had it may have removed it before we had the lock.
     let same = named.is_ok_and(|named| (held.st_dev, held.st_ino) == (named.st_dev, named.st_ino));
     // In /tmp anybody may make one, keep it open and look on.
-    let ours = held.st_uid == geteuid().as_raw() && held.st_mode & !SFlag::S_IFMT.bits() == 0o700;
+    let ours = held.st_uid == file_owner().0 && held.st_mode & !SFlag::S_IFMT.bits() == 0o700;
     if !same || !(new || ours) {
         return Ok(None);
     }

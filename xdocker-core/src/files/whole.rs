@@ -17,6 +17,7 @@ use super::{RootDirectory, Temporary, c_name};
 use crate::error::{Error, Result};
 use crate::sys::xattr::Node;
 use crate::tree::{self, Rules, open_regular};
+use crate::users::file_owner;
 
 /// What is read is held in memory, and who fills the container chooses its size.
 const LARGEST: u64 = 64 << 20;
@@ -83,7 +84,8 @@ fn whole(directory: OwnedFd, name: CString, bytes: &[u8], like: Option<&Like>) -
             tree::copy_attributes(from, to, Rules::files(false))?;
         }
         None => {
-            fchown(&file, Some(Uid::from_raw(0)), Some(Gid::from_raw(0)))?;
+            let (uid, gid) = file_owner();
+            fchown(&file, Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)))?;
             fchmod(&file, Mode::from_bits_truncate(0o644))?;
         }
     }

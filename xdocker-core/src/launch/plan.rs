@@ -133,17 +133,7 @@ impl Plan {
         out
     }
 
-    /// The program that a step was to execute, if that is what it does.
-    pub(crate) fn executes(&self, which: u32, index: u32) -> Option<&CStr> {
-        let step = self.inside.steps.get(index as usize).filter(|_| which == section::INSIDE)?;
-        match &step.action {
-            Action::Execute { argv, .. } => argv.first().map(CString::as_c_str),
-            _ => None,
-        }
-    }
-
-    /// What a step was for.
-    pub(crate) fn purpose(&self, which: u32, index: u32) -> Option<&str> {
+    fn step(&self, which: u32, index: u32) -> Option<&Step> {
         let part = match which {
             section::HOST => &self.host,
             section::INSIDE => &self.inside,
@@ -151,7 +141,25 @@ impl Plan {
             section::SANDBOX => &self.sandbox,
             _ => return None,
         };
-        part.steps.get(index as usize).map(|step| &*step.purpose)
+        part.steps.get(index as usize)
+    }
+
+    /// The program that a step was to execute, if that is what it does.
+    pub(crate) fn executes(&self, which: u32, index: u32) -> Option<&CStr> {
+        match &self.step(which, index)?.action {
+            Action::Execute { argv, .. } => argv.first().map(CString::as_c_str),
+            _ => None,
+        }
+    }
+
+    /// Whether a step was to map the owners of files.
+    pub(crate) fn maps_owners(&self, which: u32, index: u32) -> bool {
+        self.step(which, index).is_some_and(|step| matches!(step.action, Action::MapOwners { .. }))
+    }
+
+    /// What a step was for.
+    pub(crate) fn purpose(&self, which: u32, index: u32) -> Option<&str> {
+        self.step(which, index).map(|step| &*step.purpose)
     }
 }
 

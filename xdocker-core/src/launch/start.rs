@@ -132,6 +132,10 @@ pub(crate) fn failure(plan: &Plan, report: &Report) -> Error {
         (which, index) => plan.purpose(which, index).unwrap_or("take a step that it does not know"),
     };
     let source = io::Error::from_raw_os_error(report.errno);
+    if plan.maps_owners(report.section, report.step) && report.errno == libc::EINVAL {
+        let why = "its file system does not let owners be mapped".into();
+        return Error::Unsupported { what: format!("to {step}"), why };
+    }
     match plan.executes(report.section, report.step) {
         Some(program) => Error::Execute { program: program.to_string_lossy().into_owned(), source },
         None => Error::Launch { step: step.to_owned(), source },

@@ -155,6 +155,28 @@ pub(crate) enum Action {
         /// Where a link is on the way there, nothing is mounted; otherwise that is an error.
         links_are_fine: bool,
     },
+    /// Makes the container's user namespace.
+    MakeUsers {
+        first: u32,
+        count: u32,
+    },
+    /// Enters it, as its root; before anything in a process's own plan that asks for one of its users.
+    EnterUsers {
+        first: u32,
+    },
+    /// Has a detached mount show the owners of its files as that namespace sees them.
+    MapOwners {
+        mount: Slot,
+        flags: u32,
+    },
+    /// Files that are made from here on belong to these, whose numbers are those outside.
+    FilesAs {
+        uid: u32,
+        gid: u32,
+    },
+    /// The steps up to [`Self::Together`] are taken in a mount namespace of their own.
+    Apart,
+    Together,
     /// Attaches a mount at a path as it is inside `root`, once that has been looked at.
     Attach {
         mount: Slot,
@@ -334,6 +356,14 @@ impl Action {
                 texts(&[path]);
                 Head(op::MASK, mount.0, below.0, u64::from(*links_are_fine), 0)
             }
+            Self::MakeUsers { first, count } => {
+                Head(op::USERS_MAKE, 0, 0, u64::from(*first), u64::from(*count))
+            }
+            Self::EnterUsers { first } => Head(op::USERS_ENTER, 0, 0, u64::from(*first), 0),
+            Self::MapOwners { mount, flags } => Head(op::USERS_MAP, mount.0, 0, u64::from(*flags), 0),
+            Self::FilesAs { uid, gid } => Head(op::FILES_AS, 0, 0, u64::from(*uid), u64::from(*gid)),
+            Self::Apart => Head(op::APART, 0, 0, 0, 0),
+            Self::Together => Head(op::TOGETHER, 0, 0, 0, 0),
             Self::Attach { mount, root, path, make, resolve } => {
                 texts(&[path]);
                 Head(op::ATTACH, mount.0, root.0, u64::from(*make), *resolve)

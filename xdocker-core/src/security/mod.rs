@@ -6,6 +6,7 @@ mod seccomp;
 use crate::error::Result;
 use crate::launch::{Action, Plan, Section};
 use crate::spec::Sandbox;
+use crate::users::IdRange;
 
 pub(crate) use masks::mask;
 
@@ -32,7 +33,11 @@ pub(crate) fn confine(plan: &mut Plan, sandbox: &Sandbox) {
 ///
 /// # Errors
 /// [`Error::Invalid`](crate::Error::Invalid) for a seccomp profile that the kernel cannot take.
-pub(crate) fn restrict(plan: &mut Plan, sandbox: &Sandbox) -> Result<()> {
+pub(crate) fn restrict(plan: &mut Plan, sandbox: &Sandbox, ids: Option<IdRange>) -> Result<()> {
+    if let Some(ids) = ids {
+        let entrance = Action::EnterUsers { first: ids.first() };
+        plan.sandbox.purpose("enter the user namespace").push(entrance);
+    }
     take_rights(&mut plan.sandbox, sandbox, seccomp::program(sandbox)?);
     Ok(())
 }
@@ -43,6 +48,11 @@ pub(crate) fn restrict_init(plan: &mut Plan, sandbox: &Sandbox) {
 }
 
 fn take_rights(section: &mut Section, sandbox: &Sandbox, program: Option<Vec<u8>>) {
+    if sandbox.user_namespace {
+        // Whoever enters one has a full set again.
+        let keep = sandbox.capabilities.bits();
+        section.purpose("bound capabilities").push(Action::BoundCapabilities { keep });
+    }
     let mut filter = program.map(|program| Action::Filter { program, at_once: sandbox.new_privileges });
     // Without no_new_privs only CAP_SYS_ADMIN may filter, which is about to go.
     if let Some(filter) = filter.take_if(|_| sandbox.new_privileges) {

@@ -28,6 +28,8 @@ pub struct Sandbox {
     pub core_dumps: bool,
     /// Whether its root is read-only.
     pub read_only: bool,
+    /// Whether its users are its own.
+    pub user_namespace: bool,
 }
 
 impl Default for Sandbox {
@@ -47,6 +49,7 @@ impl Sandbox {
             masks: true,
             core_dumps: false,
             read_only: false,
+            user_namespace: false,
         }
     }
 
@@ -60,6 +63,7 @@ impl Sandbox {
             masks: false,
             core_dumps: true,
             read_only: false,
+            user_namespace: false,
         }
     }
 
@@ -111,6 +115,14 @@ impl Sandbox {
     #[must_use]
     pub fn read_only(mut self, read_only: bool) -> Self {
         self.read_only = read_only;
+        self
+    }
+
+    /// Whether its users are its own: root inside is nobody outside, and no two containers have one in common. By
+    /// default they are the host's.
+    #[must_use]
+    pub fn user_namespace(mut self, own: bool) -> Self {
+        self.user_namespace = own;
         self
     }
 

@@ -34,6 +34,7 @@ use super::walk::{Place, Visit};
 use crate::error::{Error, Result};
 use crate::sys::reflink::clone_file;
 use crate::sys::xattr::Node;
+use crate::users::Owners;
 
 /// Most threads at work: more only wait for one another at the directory that is being filled.
 const THREADS: usize = 4;
@@ -58,15 +59,17 @@ pub(crate) struct Rules {
     pub(crate) shared: bool,
     /// Whether device nodes are made.
     pub(crate) devices: bool,
+    /// Whose the copies are.
+    pub(crate) owners: Owners,
 }
 
 impl Rules {
     /// A layer, which nobody changes, and all of which counts.
-    const LAYER: Self = Self { shared: false, devices: true };
+    const LAYER: Self = Self { shared: false, devices: true, owners: Owners::Same };
 
-    /// Files of a container's, or for one.
+    /// Files of a container's, or for one, whose owners stay who they are.
     pub(crate) fn files(devices: bool) -> Self {
-        Self { shared: true, devices }
+        Self { shared: true, devices, owners: Owners::Same }
     }
 }
 
@@ -304,7 +307,7 @@ impl Copy<'_> {
                 if self.create(pair, name, &stat, || symlinkat(target.as_os_str(), to, name))?.is_none() {
                     return Ok(());
                 }
-                fchownat(to, name, Some(uid(&stat)), Some(gid(&stat)), AtFlags::AT_SYMLINK_NOFOLLOW)?;
+                self.own(to, name, &stat)?;
             }
             SFlag::S_IFCHR | SFlag::S_IFBLK if !self.rules.devices => {
                 return Err(io::Error::new(
@@ -317,7 +320,7 @@ impl Copy<'_> {
                 if self.create(pair, name, &stat, make)?.is_none() {
                     return Ok(());
                 }
-                fchownat(to, name, Some(uid(&stat)), Some(gid(&stat)), AtFlags::AT_SYMLINK_NOFOLLOW)?;
+                self.own(to, name, &stat)?;
                 fchmodat(to, name, mode, FchmodatFlags::NoFollowSymlink)?;
             }
         }
@@ -327,6 +330,13 @@ impl Copy<'_> {
         }
         let (accessed, modified) = times(&stat);
         Ok(utimensat(to, name, &accessed, &modified, UtimensatFlags::NoFollowSymlink)?)
+    }
+
+    /// Gives what cannot be opened the owner that a copy of it has.
+    fn own(&self, to: &OwnedFd, name: &CStr, stat: &FileStat) -> io::Result<()> {
+        let (uid, gid) = self.rules.owners.of(stat.st_uid, stat.st_gid)?;
+        let (uid, gid) = (Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)));
+        Ok(fchownat(to, name, uid, gid, AtFlags::AT_SYMLINK_NOFOLLOW)?)
     }
 
     /// `None` for what has gone from a tree that others may change.
@@ -479,9 +489,10 @@ pub(crate) fn finish(from: &OwnedFd, to: &OwnedFd, stat: &FileStat, rules: Rules
     // each of them changes the times: the order matters.
     // What is right already is left alone: each change is a transaction of the file system.
     let made = fstat(to)?;
-    let owned = (made.st_uid, made.st_gid) == (stat.st_uid, stat.st_gid);
+    let (uid, gid) = rules.owners.of(stat.st_uid, stat.st_gid)?;
+    let owned = (made.st_uid, made.st_gid) == (uid, gid);
     if !owned {
-        fchown(to, Some(uid(stat)), Some(gid(stat)))?;
+        fchown(to, Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)))?;
     }
     if !owned || made.st_mode != stat.st_mode {
         fchmod(to, Mode::from_bits_truncate(stat.st_mode))?;
@@ -505,14 +516,6 @@ pub(crate) fn copy_attributes(from: Node<'_>, to: Node<'_>, rules: Rules) -> io:
         }
     }
     Ok(())
-}
-
-fn uid(stat: &FileStat) -> Uid {
-    Uid::from_raw(stat.st_uid)
-}
-
-fn gid(stat: &FileStat) -> Gid {
-    Gid::from_raw(stat.st_gid)
 }
 
 fn times(stat: &FileStat) -> (TimeSpec, TimeSpec) {

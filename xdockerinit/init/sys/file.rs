@@ -131,6 +131,7 @@ pub fn file_system_type(fd: i32) -> Result<u64> {
 /// What statx(2) says of an open file, as far as it matters here.
 pub struct Kind {
     pub is_directory: bool,
+    pub is_for_all_to_write: bool,
     /// Whether it is what some mount shows first.
     pub is_mount_root: bool,
 }
@@ -138,14 +139,16 @@ pub struct Kind {
 /// statx(2) of a descriptor.
 pub fn kind(fd: i32) -> Result<Kind> {
     const AT_EMPTY_PATH: u32 = 0x1000;
-    const STATX_TYPE: u32 = 1;
+    const STATX_TYPE_AND_MODE: u32 = 3;
     const STATX_ATTR_MOUNT_ROOT: u64 = 0x2000;
     const S_IFMT: u64 = 0o170_000;
     const S_IFDIR: u64 = 0o040_000;
+    const S_IWOTH: u64 = 0o2;
     // `struct statx`: the attributes are its second word, the mode lies in the upper half of its fourth.
     let mut answer = [0u64; 32];
-    call!(332, fd, c"".as_ptr(), AT_EMPTY_PATH, STATX_TYPE, answer.as_mut_ptr())?;
+    call!(332, fd, c"".as_ptr(), AT_EMPTY_PATH, STATX_TYPE_AND_MODE, answer.as_mut_ptr())?;
     Ok(Kind {
+        is_for_all_to_write: answer[3] >> 32 & S_IWOTH != 0,
         is_directory: answer[3] >> 32 & S_IFMT == S_IFDIR,
         is_mount_root: answer[1] & STATX_ATTR_MOUNT_ROOT != 0,
     })

@@ -37,6 +37,13 @@ pub fn mount_setattr(fd: i32, path: Text, flags: u64, set: u64, clear: u64, prop
     call!(442, fd, path.pointer(), flags, attributes.as_ptr(), 32).map(drop)
 }
 
+/// mount_setattr(2) with a user namespace that maps the owners of files.
+pub fn map_owners(mount: i32, flags: u64, users: i32) -> Result<()> {
+    const MOUNT_ATTR_IDMAP: u64 = 0x10_0000;
+    let attributes = [MOUNT_ATTR_IDMAP, 0, 0, users as u64];
+    call!(442, mount, c"".as_ptr(), flags, attributes.as_ptr(), 32).map(drop)
+}
+
 pub fn mount(source: Text, target: Text, kind: Text, flags: u64, data: Text) -> Result<()> {
     call!(165, source.pointer(), target.pointer(), kind.pointer(), flags, data.pointer()).map(drop)
 }

@@ -4,7 +4,7 @@ use core::arch::asm;
 use core::ffi::c_void;
 use core::ptr::null;
 
-use super::{EINTR, EINVAL, EPROTO, Errno, Result, Text, call, close};
+use super::{EINTR, EINVAL, EPERM, EPROTO, Errno, Result, Text, call, close};
 
 pub const SIGHUP: i32 = 1;
 pub const SIGKILL: i32 = 9;
@@ -13,8 +13,11 @@ pub const SIGCHLD: i32 = 17;
 
 pub const CLONE_VM: u64 = 0x100;
 pub const CLONE_PIDFD: u64 = 0x1000;
+pub const CLONE_FILES: u64 = 0x400;
 pub const CLONE_VFORK: u64 = 0x4000;
 pub const CLONE_PARENT: u64 = 0x8000;
+pub const CLONE_NEWNS: u64 = 0x2_0000;
+pub const CLONE_NEWUSER: u64 = 0x1000_0000;
 pub const CLONE_NEWPID: u64 = 0x2000_0000;
 const CLONE_INTO_CGROUP: u64 = 0x2_0000_0000;
 
@@ -69,15 +72,17 @@ pub fn clone_process(flags: u64, cgroup: Option<Cgroup>) -> Result<Cloned> {
 }
 
 /// Runs `entry(argument)` in a child that shares our memory, on a stack of its own, and returns its id
-/// when it has ended or executed something. The caller is stopped meanwhile (vfork(2)).
+/// when it has ended or executed something. The caller is stopped meanwhile (vfork(2)). `flags` say what else it shares
+/// or does not.
 pub fn run_in_vfork(
     stack: &mut [u8],
+    flags: u64,
     cgroup: Option<Cgroup>,
     entry: extern "C" fn(*mut c_void) -> !,
     argument: *mut c_void,
 ) -> Result<i32> {
     let args = CloneArgs {
-        flags: CLONE_VM | CLONE_VFORK,
+        flags: CLONE_VM | CLONE_VFORK | flags,
         exit_signal: SIGCHLD as u64,
         stack: stack.as_mut_ptr() as u64,
         // The stack begins at its end, which has to be a multiple of 16.
@@ -244,6 +249,10 @@ pub fn seccomp(program: &[u8]) -> Result<()> {
     call!(317, SET_MODE_FILTER, 0, program.as_ptr()).map(drop)
 }
 
+pub fn getppid() -> i32 {
+    call!(110).map_or(0, |pid| pid as i32)
+}
+
 /// fchown(2) without the group.
 pub fn fchown(fd: i32, uid: u64) -> Result<()> {
     call!(93, fd, uid, u32::MAX).map(drop)
@@ -259,6 +268,18 @@ pub fn setresgid(gid: u64) -> Result<()> {
 
 pub fn setresuid(uid: u64) -> Result<()> {
     call!(117, uid, uid, uid).map(drop)
+}
+
+/// setfsuid(2), which tells only who it was before.
+pub fn setfsuid(uid: u64) -> Result<()> {
+    call!(122, uid)?;
+    if call!(122, -1isize)? as u64 == uid { Ok(()) } else { Err(EPERM) }
+}
+
+/// setfsgid(2), likewise.
+pub fn setfsgid(gid: u64) -> Result<()> {
+    call!(123, gid)?;
+    if call!(123, -1isize)? as u64 == gid { Ok(()) } else { Err(EPERM) }
 }
 
 pub fn prlimit(resource: u8, soft: u64, hard: u64) -> Result<()> {

@@ -44,6 +44,8 @@ mod xattr;
 #[cfg(test)]
 mod tests;
 
+use crate::users::Owners;
+
 pub use limits::Limits;
 pub use pack::PackOptions;
 pub(crate) use pack::{pack, pack_files};
@@ -57,7 +59,17 @@ enum Holds {
     /// A layer: some names, nodes and attributes are marks for those who stack layers.
     Layer,
     /// Files of a container: all is what it is called.
-    Files,
+    Files(Owners),
+}
+
+impl Holds {
+    /// Whose the files are.
+    fn owners(self) -> Owners {
+        match self {
+            Self::Layer => Owners::Same,
+            Self::Files(owners) => owners,
+        }
+    }
 }
 
 /// How far an export, an import or a copy has come. Both only grow.

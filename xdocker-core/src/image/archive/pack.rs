@@ -26,6 +26,7 @@ use crate::error::ArchiveError;
 use crate::error::{Error, Result};
 use crate::sys::xattr::Node;
 use crate::tree::open_regular;
+use crate::users::Owners;
 
 /// How an image is exported.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,11 +62,12 @@ pub(crate) fn pack(
 pub(crate) fn pack_files(
     directory: BorrowedFd<'_>,
     name: Option<&CStr>,
+    owners: Owners,
     out: impl Write + Send,
     options: &PackOptions,
     progress: &dyn Fn(Progress),
 ) -> Result<Summary> {
-    write(directory, name, Holds::Files, out, options, progress)
+    write(directory, name, Holds::Files(owners), out, options, progress)
 }
 
 fn write(
@@ -100,11 +102,13 @@ impl Packer<'_, '_> {
     /// Writes one thing of the layer.
     fn visit(&mut self, visit: &Visit<'_>) -> Result<()> {
         let stat = &visit.stat;
+        let owner = self.holds.owners().of(stat.st_uid, stat.st_gid);
+        let (uid, gid) = owner.map_err(Error::system("tell the owner of a file"))?;
         let mut header = Header {
             path: visit.path.to_vec(),
             mode: stat.st_mode & 0o7777,
-            uid: stat.st_uid.into(),
-            gid: stat.st_gid.into(),
+            uid: uid.into(),
+            gid: gid.into(),
             // The kernel keeps nanoseconds below a second.
             mtime: Time { seconds: stat.st_mtime, nanoseconds: stat.st_mtime_nsec as u32 },
             ..Header::default()

@@ -31,6 +31,7 @@ use super::whiteout::{self, Mark};
 use super::{Holds, Limits, Progress, Summary, xattr};
 use crate::error::{Error, Result};
 use crate::sys::xattr::Node;
+use crate::users::Owners;
 
 /// How an archive is imported.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,10 +64,11 @@ pub(crate) fn unpack(
 pub(crate) fn unpack_files(
     input: impl Read + Send,
     into: BorrowedFd<'_>,
+    owners: Owners,
     options: &UnpackOptions,
     progress: &dyn Fn(Progress),
 ) -> Result<Summary> {
-    read(input, into, Holds::Files, options, progress)
+    read(input, into, Holds::Files(owners), options, progress)
 }
 
 fn read(
@@ -158,7 +160,7 @@ impl Layer<'_> {
             result => result.map_err(failed())?,
         }
         if matches!(&entry.kind, Kind::HardLink(_)) || entry.kind == Kind::File(Map::dense(0)) {
-            let literal = entry.literal || self.holds == Holds::Files;
+            let literal = entry.literal || self.holds != Holds::Layer;
             let mark = if literal { Ok(None) } else { whiteout::decode(name) };
             if let Some(mark) = mark.map_err(|why| entry.refused(why))? {
                 return self.mark(&mark, entry).map_err(failed());
@@ -391,9 +393,10 @@ fn rights(entry: &Entry) -> Mode {
 /// set-uid bits and capabilities. What is right already is left alone: each change is one of the file system.
 fn dress(file: BorrowedFd<'_>, entry: &Entry, holds: Holds) -> io::Result<()> {
     let made = fstat(file)?;
-    let owned = (made.st_uid, made.st_gid) == (entry.uid, entry.gid);
+    let (uid, gid) = holds.owners().of(entry.uid, entry.gid)?;
+    let owned = (made.st_uid, made.st_gid) == (uid, gid);
     if !owned {
-        fchown(file, Some(Uid::from_raw(entry.uid)), Some(Gid::from_raw(entry.gid)))?;
+        fchown(file, Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)))?;
     }
     if !owned || made.st_mode & 0o7777 != entry.mode {
         fchmod(file, Mode::from_bits_truncate(entry.mode))?;
@@ -404,8 +407,8 @@ fn dress(file: BorrowedFd<'_>, entry: &Entry, holds: Holds) -> io::Result<()> {
 
 /// The same for what cannot be opened.
 fn dress_name(here: BorrowedFd<'_>, name: &[u8], entry: &Entry, holds: Holds) -> io::Result<()> {
-    let (uid, gid) = (Uid::from_raw(entry.uid), Gid::from_raw(entry.gid));
-    fchownat(here, name, Some(uid), Some(gid), AtFlags::AT_SYMLINK_NOFOLLOW)?;
+    let (uid, gid) = holds.owners().of(entry.uid, entry.gid)?;
+    fchownat(here, name, Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)), AtFlags::AT_SYMLINK_NOFOLLOW)?;
     if !matches!(entry.kind, Kind::Symlink(_)) {
         let mode = Mode::from_bits_truncate(entry.mode);
         fchmodat(here, name, mode, FchmodatFlags::NoFollowSymlink)?;
@@ -419,7 +422,7 @@ fn dress_name(here: BorrowedFd<'_>, name: &[u8], entry: &Entry, holds: Holds) ->
 fn attributes(node: Node<'_>, entry: &Entry, holds: Holds) -> io::Result<()> {
     for (name, value) in entry.xattrs.iter().filter(|(name, _)| xattr::travels(name, holds)) {
         match node.set(&CString::new(&name[..])?, value) {
-            Err(why) if holds == Holds::Files && why.raw_os_error() == Some(libc::EOPNOTSUPP) => {}
+            Err(why) if holds != Holds::Layer && why.raw_os_error() == Some(libc::EOPNOTSUPP) => {}
             set => set?,
         }
     }
