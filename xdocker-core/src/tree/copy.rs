@@ -7,32 +7,30 @@
 use std::collections::HashMap;
 use std::ffi::{CStr, CString, OsStr};
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io;
 use std::num::NonZero;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
 use nix::dir::Type;
-use nix::errno::Errno;
-use nix::fcntl::{AtFlags, OFlag, copy_file_range, openat, readlinkat};
-use nix::sys::sendfile::sendfile;
+use nix::fcntl::{AtFlags, OFlag, openat, readlinkat};
 use nix::sys::stat::{
-    FchmodatFlags, FileStat, Mode, SFlag, UtimensatFlags, fchmod, fchmodat, fstat, fstatat, futimens,
-    mkdirat, mknodat, utimensat,
+    FchmodatFlags, FileStat, Mode, SFlag, UtimensatFlags, fchmodat, fstat, fstatat, mkdirat, mknodat,
+    utimensat,
 };
-use nix::sys::time::TimeSpec;
-use nix::unistd::{Gid, Uid, Whence, fchown, fchownat, ftruncate, linkat, lseek, symlinkat};
+use nix::unistd::{Gid, Uid, fchownat, linkat, symlinkat};
 
+use super::content::Contents;
+use super::dress::{copy_attributes, finish, times};
 use super::entries;
 use super::open::{is_made_up, open_regular};
 use super::walk::{Place, Visit};
 use crate::error::{Error, Result};
-use crate::sys::reflink::clone_file;
 use crate::sys::xattr::Node;
 use crate::users::Owners;
 
@@ -44,12 +42,6 @@ const BATCH: usize = 64;
 
 /// How a copy is reported that takes its time.
 const OFTEN: Duration = Duration::from_millis(100);
-
-/// How many bytes are copied before they are counted.
-const STRETCH: usize = 8 << 20;
-
-/// Most bytes of a file that says it is empty and is not, as those of /proc.
-const MADE_UP_MAX: usize = 16 << 20;
 
 /// What the trees are like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,10 +96,7 @@ pub(crate) fn copy(source: Source, to: OwnedFd, rules: Rules, progress: Option<&
     let mut copy = Copy {
         source: &source.path,
         rules,
-        made_up: rules.shared && is_made_up(&from.above),
-        reflink: AtomicBool::new(true),
-        kernel: AtomicBool::new(true),
-        bytes: AtomicU64::new(0),
+        contents: Contents::new(rules.shared && is_made_up(&from.above)),
         links: Mutex::default(),
         jobs: Mutex::default(),
         changed: Condvar::new(),
@@ -135,7 +124,7 @@ pub(crate) fn copy(source: Source, to: OwnedFd, rules: Rules, progress: Option<&
         }
     });
     let failure = copy.jobs.into_inner().unwrap_or_else(PoisonError::into_inner).failure;
-    failure.map_or(Ok(copy.bytes.into_inner()), Err)
+    failure.map_or(Ok(copy.contents.bytes()), Err)
 }
 
 /// A directory whose entries are being copied.
@@ -173,14 +162,7 @@ struct Copy<'a> {
     /// For messages.
     source: &'a Path,
     rules: Rules,
-    /// Whether the source is in a file system that the kernel makes up.
-    made_up: bool,
-    /// Whether the file system can share blocks, as far as we know.
-    reflink: AtomicBool,
-    /// Whether the kernel copies from the one file system to the other, as far as we know.
-    kernel: AtomicBool,
-    /// Bytes copied.
-    bytes: AtomicU64,
+    contents: Contents,
     /// Where the first name of each file with several is, by device and inode.
     links: Mutex<HashMap<(u64, u64), Place>>,
     jobs: Mutex<Jobs>,
@@ -218,7 +200,7 @@ impl Copy<'_> {
             && (jobs.active > 0 || !jobs.batches.is_empty() || !jobs.directories.is_empty())
         {
             jobs = self.over.wait_timeout(jobs, OFTEN).unwrap_or_else(PoisonError::into_inner).0;
-            progress(self.bytes.load(Ordering::Relaxed));
+            progress(self.contents.bytes());
         }
     }
 
@@ -257,7 +239,7 @@ impl Copy<'_> {
                 false => from.visit(),
             };
             let pair = Pair::new(from?, to.visit()?)?;
-            let skipped = self.rules.shared && !self.made_up && is_made_up(&pair.from.directory);
+            let skipped = self.rules.shared && !self.contents.made_up && is_made_up(&pair.from.directory);
             let mut entries = if skipped { Vec::new() } else { entries(&pair.from.directory)? };
             if entries.is_empty() {
                 return pair.finish(self.rules);
@@ -363,7 +345,7 @@ impl Copy<'_> {
         let mode = Mode::from_bits_truncate(stat.st_mode & 0o777);
         let create = || openat(to, name, make, mode);
         let Some(target) = self.create(pair, name, &stat, create)? else { return Ok(()) };
-        self.data(&source, &target, &stat)?;
+        self.contents.copy(&source, &target, &stat)?;
         finish(&source, &target, &stat, self.rules)
     }
 
@@ -391,83 +373,6 @@ impl Copy<'_> {
         links.insert((stat.st_dev, stat.st_ino), pair.to.child(name));
         Ok(Some(created))
     }
-
-    fn data(&self, from: &OwnedFd, to: &OwnedFd, stat: &FileStat) -> io::Result<()> {
-        let size = stat.st_size;
-        if size == 0 {
-            return if self.made_up { self.made_up_data(from, to) } else { Ok(()) };
-        }
-        if self.reflink.load(Ordering::Relaxed) {
-            match clone_file(from, to) {
-                Ok(()) => {
-                    self.bytes.fetch_add(size.unsigned_abs(), Ordering::Relaxed);
-                    return Ok(());
-                }
-                Err(Errno::EOPNOTSUPP | Errno::ENOTTY | Errno::EXDEV | Errno::EINVAL | Errno::ENOSYS) => {
-                    self.reflink.store(false, Ordering::Relaxed);
-                }
-                Err(errno) => return Err(errno.into()),
-            }
-        }
-        // Its blocks do not tell whether it has holes: attributes take some too.
-        let mut end = 0;
-        while end < size {
-            let start = match lseek(from, end, Whence::SeekData) {
-                // No more data: a hole up to the end.
-                Err(Errno::ENXIO) => break,
-                start => start?,
-            };
-            end = match lseek(from, start, Whence::SeekHole) {
-                // It has been cut meanwhile.
-                Err(Errno::ENXIO) => break,
-                end => end?,
-            };
-            self.range(from, to, start, end)?;
-        }
-        if end < size {
-            ftruncate(to, size)?;
-        }
-        Ok(())
-    }
-
-    /// Copies the bytes from `start` to `end`, or up to the end of the file.
-    fn range(&self, from: &OwnedFd, to: &OwnedFd, start: i64, end: i64) -> io::Result<()> {
-        let (mut input, mut output) = (start, start);
-        while output < end {
-            let length = usize::try_from(end - output).unwrap_or(usize::MAX).min(STRETCH);
-            let count = if self.kernel.load(Ordering::Relaxed) {
-                match copy_file_range(from, Some(&mut input), to, Some(&mut output), length) {
-                    Err(Errno::EXDEV | Errno::EINVAL | Errno::EOPNOTSUPP | Errno::ENOSYS) => {
-                        self.kernel.store(false, Ordering::Relaxed);
-                        continue;
-                    }
-                    count => count?,
-                }
-            } else {
-                // It writes where the target's own offset is.
-                lseek(to, output, Whence::SeekSet)?;
-                let count = sendfile(to, from, Some(&mut input), length)?;
-                output = input;
-                count
-            };
-            if count == 0 {
-                break;
-            }
-            self.bytes.fetch_add(count as u64, Ordering::Relaxed);
-        }
-        Ok(())
-    }
-
-    /// Copies what a file gives that says it is empty.
-    fn made_up_data(&self, from: &OwnedFd, to: &OwnedFd) -> io::Result<()> {
-        let mut text = Vec::new();
-        File::from(from.try_clone()?).take(MADE_UP_MAX as u64 + 1).read_to_end(&mut text)?;
-        if text.len() > MADE_UP_MAX {
-            return Err(io::ErrorKind::FileTooLarge.into());
-        }
-        self.bytes.fetch_add(text.len() as u64, Ordering::Relaxed);
-        File::from(to.try_clone()?).write_all(&text)
-    }
 }
 
 impl Pair {
@@ -483,45 +388,6 @@ impl Pair {
     }
 }
 
-/// Gives an open file or directory the owner, mode, attributes and times of another.
-pub(crate) fn finish(from: &OwnedFd, to: &OwnedFd, stat: &FileStat, rules: Rules) -> io::Result<()> {
-    // A change of owner takes set-uid bits and capabilities away, an ACL comes with bits of the mode, and
-    // each of them changes the times: the order matters.
-    // What is right already is left alone: each change is a transaction of the file system.
-    let made = fstat(to)?;
-    let (uid, gid) = rules.owners.of(stat.st_uid, stat.st_gid)?;
-    let owned = (made.st_uid, made.st_gid) == (uid, gid);
-    if !owned {
-        fchown(to, Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)))?;
-    }
-    if !owned || made.st_mode != stat.st_mode {
-        fchmod(to, Mode::from_bits_truncate(stat.st_mode))?;
-    }
-    copy_attributes(Node::Open(from.as_fd()), Node::Open(to.as_fd()), rules)?;
-    let (accessed, modified) = times(stat);
-    Ok(futimens(to, &accessed, &modified)?)
-}
-
-/// Gives a file the extended attributes of another.
-pub(crate) fn copy_attributes(from: Node<'_>, to: Node<'_>, rules: Rules) -> io::Result<()> {
-    for name in from.list()? {
-        // Those of overlayfs are about its layers, and of nobody's else.
-        if rules.shared && name.to_bytes().starts_with(b"trusted.overlay.") {
-            continue;
-        }
-        let Some(value) = from.get(&name)? else { continue };
-        match to.set(&name, &value) {
-            Err(why) if rules.shared && why.raw_os_error() == Some(libc::EOPNOTSUPP) => {}
-            set => set?,
-        }
-    }
-    Ok(())
-}
-
-fn times(stat: &FileStat) -> (TimeSpec, TimeSpec) {
-    (TimeSpec::new(stat.st_atime, stat.st_atime_nsec), TimeSpec::new(stat.st_mtime, stat.st_mtime_nsec))
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
@@ -530,6 +396,7 @@ mod tests {
     use std::path::PathBuf;
 
     use nix::sys::stat::mknod;
+    use nix::sys::time::TimeSpec;
 
     use super::*;
     use crate::home::scratch::{Scratch, deep};

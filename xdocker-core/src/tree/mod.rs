@@ -2,7 +2,9 @@
 //!
 //! Nothing here knows whose tree it is: a layer of an image, a stage, a directory inside a container.
 
+mod content;
 mod copy;
+mod dress;
 mod entries;
 mod open;
 mod remove;
@@ -10,7 +12,8 @@ mod walk;
 
 use nix::fcntl::OFlag;
 
-pub(crate) use copy::{Rules, Source, copy, copy_attributes, copy_tree, finish};
+pub(crate) use copy::{Rules, Source, copy, copy_tree};
+pub(crate) use dress::{copy_attributes, finish};
 pub(crate) use entries::entries;
 pub(crate) use open::{is_made_up, open_regular, reopen};
 pub(crate) use remove::empty;
