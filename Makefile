@@ -73,7 +73,7 @@ $(VENV)/ready: xdocker-py/requirements-dev.txt
 
 # What depends on the kernel and its cgroups.
 VM_TESTS = --package xdocker-core --test limits --test faults --test sandbox \
-  --package xdocker-cli --test quickstart --test resources --test network
+  --package xdocker-cli --test quickstart --test resources --test network --test userns
 
 # Debian's QEMU and its qemu-utils may be of different builds, and the second is not needed.
 test-vm: root linker ## Run tests in a virtual machine, on a Debian kernel with cgroups of version 2 alone

@@ -209,6 +209,16 @@ fn all_the_rest_works_too() {
 }
 
 #[test]
+fn each_run_of_one_that_is_started_again_has_them() {
+    let home = Home::with_test_image(BINARY);
+    boot(&home, "test", "--restart always -- sleep 0.3");
+    assert!(until(PATIENCE, || inspect(&home, "test")["restarts"].as_u64() >= Some(2)));
+    let seen = || inside(&home, "id -u; cat /proc/self/uid_map").stdout();
+    assert!(until(PATIENCE, || seen().starts_with("0\n         0 ")));
+    home.xdocker("-a kill -c test").ok();
+}
+
+#[test]
 fn files_go_in_and_out_with_the_owners_that_they_have_inside() {
     let home = Home::with_test_image(BINARY);
     let host = home.scratch().join("host");
@@ -302,7 +312,7 @@ fn a_file_system_that_cannot_is_told() {
         mount(Some("ramfs"), &at, Some("ramfs"), MsFlags::empty(), None::<&str>).unwrap();
         let shown = at.display();
         let why = format!(
-            "to map the owners of the volume {shown} is not possible here: its file system does not let owners be mapped"
+            "to map the owners of the volume {shown} is not possible here: its file system, or one that is mounted below, does not let owners be mapped"
         );
         home.xdocker(&format!("-a create -m test --userns auto -b --volume {shown}:/v")).fails(1, &why);
         assert_eq!(home.xdocker("-s containers").succeeds(), "");

@@ -133,7 +133,7 @@ pub(crate) fn failure(plan: &Plan, report: &Report) -> Error {
     };
     let source = io::Error::from_raw_os_error(report.errno);
     if plan.maps_owners(report.section, report.step) && report.errno == libc::EINVAL {
-        let why = "its file system does not let owners be mapped".into();
+        let why = "its file system, or one that is mounted below, does not let owners be mapped".into();
         return Error::Unsupported { what: format!("to {step}"), why };
     }
     match plan.executes(report.section, report.step) {
