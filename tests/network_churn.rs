@@ -206,9 +206,28 @@ fn a_home_chooses_its_bridge_and_finds_out_what_is_in_its_way() {
 #[test]
 fn a_closed_filter_of_others_is_told() {
     with_home(|home| {
-        add_rules("table ip filter { chain FORWARD { type filter hook forward priority 0; policy drop; }; }");
-        home.xdocker("-a create -m test -c test --net BRIDGE -b").succeeds();
+        // By its policy as Docker's, by its last rule as firewalld's; and two that let everything else through.
+        add_rules(
+            "table ip filter { chain FORWARD { type filter hook forward priority 0; policy drop; }; }
+            table inet firewalld {
+                chain filter_FORWARD { type filter hook forward priority 10; iifname \"lo\" accept; counter reject; }
+                chain filter_INPUT { type filter hook input priority 10; counter drop; }
+            }
+            table inet theirs {
+                chain one { type filter hook forward priority 20; iifname \"eth7\" drop; }
+                chain other { type filter hook forward priority 30; drop; }
+            }
+            table inet open { chain last { type filter hook forward priority 40; ct state invalid drop; accept; }; }",
+        );
+        let told = |text: &str| {
+            let about = text.lines().filter(|line| line.contains("of the host's packet filter drops"));
+            about.map(|line| line.split('`').nth(1).unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        let expected = ["filter FORWARD", "firewalld filter_FORWARD", "theirs other"];
+        home.xdocker("-a create -m test -c test --net BRIDGE").ok();
+        let debug = home.xdocker("-a boot -c test -d");
+        assert_eq!(told(&debug.stderr()), expected, "{debug}");
         let log = fs::read_to_string(home.path().join("xdocker.log")).unwrap();
-        assert!(log.contains("chain `filter FORWARD` of the host's packet filter drops"), "{log}");
+        assert_eq!(told(&log), expected, "{log}");
     });
 }

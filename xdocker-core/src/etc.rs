@@ -70,7 +70,8 @@ impl Files {
             Network::Bridge(_) => {
                 files.push((HOSTS, Content::Shared(Book::path(home))));
                 let text = |path| host(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
-                let resolvers = text("/etc/resolv.conf").map(|own| reachable(&own, || text(UPSTREAMS)));
+                let ipv6 = network.endpoint().is_some_and(|endpoint| endpoint.vip6.is_some());
+                let resolvers = text("/etc/resolv.conf").map(|own| reachable(&own, ipv6, || text(UPSTREAMS)));
                 files.extend(resolvers.map(|text| (RESOLVERS, Content::Own(text.into_bytes()))));
             }
         }
@@ -125,16 +126,16 @@ impl Files {
 
 /// The host's resolvers, as far as a container with a network of its own reaches them. One on a loopback address is
 /// systemd's or another cache; then those that it asks itself are taken.
-fn reachable(own: &str, upstreams: impl FnOnce() -> Option<String>) -> String {
+fn reachable(own: &str, ipv6: bool, upstreams: impl FnOnce() -> Option<String>) -> String {
     let server = |line: &str| {
         let mut words = line.split_ascii_whitespace();
         let address = (words.next() == Some("nameserver")).then(|| words.next()).flatten()?;
         // `fe80::1%eth0` is on a link of the host's.
         Some(address.parse::<IpAddr>().unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)))
     };
-    // The bridge has no IPv6.
-    let reached =
-        |line: &&str| server(line).is_none_or(|address| address.is_ipv4() && !address.is_loopback());
+    let reached = |line: &&str| {
+        server(line).is_none_or(|address| (ipv6 || address.is_ipv4()) && !address.is_loopback())
+    };
     let kept = |text: &str| text.lines().filter(reached).map(|line| format!("{line}\n")).collect::<String>();
     let serves = |text: &str| text.lines().any(|line| server(line).is_some());
     let first = kept(own);
@@ -168,15 +169,18 @@ mod tests {
     #[test]
     fn a_resolver_that_only_the_host_reaches_is_replaced() {
         let none = || None;
+        let reachable = |own, upstreams: &dyn Fn() -> Option<String>| reachable(own, false, upstreams);
         let plain = "search example.org\nnameserver 10.0.0.53\n";
-        assert_eq!(reachable(plain, none), plain);
+        assert_eq!(reachable(plain, &none), plain);
         let stub = "nameserver 127.0.0.53\noptions edns0\n";
         let real = "nameserver 10.0.0.53\nnameserver fe80::1%eth0\nsearch lan\n";
-        assert_eq!(reachable(stub, || Some(real.to_owned())), "nameserver 10.0.0.53\nsearch lan\n");
-        assert_eq!(reachable(stub, none), "options edns0\n");
-        assert_eq!(reachable(stub, || Some(stub.to_owned())), "options edns0\n");
+        assert_eq!(reachable(stub, &|| Some(real.to_owned())), "nameserver 10.0.0.53\nsearch lan\n");
+        assert_eq!(reachable(stub, &none), "options edns0\n");
+        assert_eq!(reachable(stub, &|| Some(stub.to_owned())), "options edns0\n");
         let mixed = "nameserver ::1\nnameserver 127.0.0.1\nnameserver 9.9.9.9\n";
-        assert_eq!(reachable(mixed, || panic!("not asked")), "nameserver 9.9.9.9\n");
-        assert_eq!(reachable("", || panic!("not asked")), "");
+        assert_eq!(reachable(mixed, &|| panic!("not asked")), "nameserver 9.9.9.9\n");
+        assert_eq!(reachable("", &|| panic!("not asked")), "");
+        let both = "nameserver ::1\nnameserver fd00::53\nnameserver fe80::1%eth0\n";
+        assert_eq!(super::reachable(both, true, || panic!("not asked")), "nameserver fd00::53\n");
     }
 }

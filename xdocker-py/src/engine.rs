@@ -77,15 +77,25 @@ impl Engine {
     /// Chooses another bridge, or other addresses for it, while no container is connected.
     ///
     /// ``subnet`` is the bridge's own address and the prefix of those that containers may have, such as
-    /// ``"10.88.0.1/24"``; what is left out stays as it is. Raises :class:`Conflict` while a container is connected,
-    /// :class:`InvalidArgument`.
-    #[pyo3(signature = (name=None, *, subnet=None))]
-    fn set_bridge(&self, py: Python<'_>, name: Option<&str>, subnet: Option<&str>) -> PyResult<Bridge> {
+    /// ``"10.88.0.1/24"``; ``subnet6`` is the same of IPv6, or ``"off"``; what is left out stays as it is. Raises
+    /// :class:`Conflict` while a container is connected, :class:`InvalidArgument`.
+    #[pyo3(signature = (name=None, *, subnet=None, subnet6=None))]
+    fn set_bridge(
+        &self,
+        py: Python<'_>,
+        name: Option<&str>,
+        subnet: Option<&str>,
+        subnet6: Option<&str>,
+    ) -> PyResult<Bridge> {
         let (engine, name, subnet) = (self.0.clone(), option(name)?, option(subnet)?);
+        let (off, subnet6) = (subnet6 == Some("off"), option(subnet6.filter(|text| *text != "off"))?);
         apart(py, move || {
             let now = engine.bridge()?;
-            let changed =
-                BridgeSettings { bridge: name.unwrap_or(now.bridge), subnet: subnet.unwrap_or(now.subnet) };
+            let changed = BridgeSettings {
+                bridge: name.unwrap_or(now.bridge),
+                subnet: subnet.unwrap_or(now.subnet),
+                subnet6: subnet6.or(now.subnet6.filter(|_| !off)),
+            };
             engine.set_bridge(&changed)?;
             Ok(changed)
         })

@@ -38,6 +38,8 @@ record!(
         netns: Option<String>,
         /// Its address on the bridge, if it is connected to one.
         vip: Option<String>,
+        /// Its IPv6 address there, if the bridge has such ones.
+        vip6: Option<String>,
         /// The ports of the host that lead into it, such as `8080:80,53:5353/udp`; empty for none.
         ports: String,
         /// The interface of the host that it is limited to, if it is.
@@ -107,6 +109,7 @@ impl From<xdocker_core::ContainerInfo> for ContainerInfo {
             hostname: info.hostname.to_string(),
             netns: info.netns.map(|netns| netns.to_string()),
             vip: endpoint.and_then(|endpoint| endpoint.address()).map(|vip| vip.to_string()),
+            vip6: endpoint.and_then(|endpoint| endpoint.address6()).map(|vip| vip.to_string()),
             ports: endpoint.map(|endpoint| endpoint.port_map().to_string()).unwrap_or_default(),
             host_eth: endpoint.and_then(|endpoint| endpoint.interface()).map(ToString::to_string),
             network: info.network.to_string(),

@@ -1,7 +1,7 @@
 //! How a container is connected: as keyword arguments; and the bridge that it may be connected to, as a record.
 
 use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
+use std::str::FromStr;
 
 use pyo3::prelude::*;
 use xdocker_core::{BridgeSettings, Network};
@@ -32,9 +32,9 @@ impl Ports {
     }
 }
 
-/// An address by its text.
-pub(crate) fn address(vip: &str) -> PyResult<Ipv4Addr> {
-    vip.parse().map_err(|_| invalid(format!("vip `{vip}`: it is no IPv4 address")))
+/// An address by its text; `what` it is for, and which one is expected.
+pub(crate) fn address<T: FromStr>(what: &str, text: &str, expected: &str) -> PyResult<T> {
+    text.parse().map_err(|_| invalid(format!("{what} `{text}`: it is no {expected} address")))
 }
 
 keywords!(
@@ -42,6 +42,7 @@ keywords!(
     NetworkKeywords {
         net: Option<String>,
         vip: Option<String>,
+        vip6: Option<String>,
         ports: Option<Ports>,
         host_eth: Option<String>,
     }
@@ -52,13 +53,19 @@ impl NetworkKeywords {
     pub(crate) fn network(self) -> PyResult<Network> {
         let mut network: Network = option(self.net.as_deref())?.unwrap_or_default();
         let Network::Bridge(endpoint) = &mut network else {
-            return match self.vip.is_some() || self.ports.is_some() || self.host_eth.is_some() {
-                true => Err(invalid(format!("net `{network}`: vip, ports and host_eth are for BRIDGE"))),
+            let given = [&self.vip, &self.vip6, &self.host_eth].iter().any(|given| given.is_some());
+            return match given || self.ports.is_some() {
+                true => {
+                    Err(invalid(format!("net `{network}`: vip, vip6, ports and host_eth are for BRIDGE")))
+                }
                 false => Ok(network),
             };
         };
         if let Some(vip) = &self.vip {
-            *endpoint = endpoint.clone().vip(address(vip)?);
+            *endpoint = endpoint.clone().vip(address("vip", vip, "IPv4")?);
+        }
+        if let Some(vip) = &self.vip6 {
+            *endpoint = endpoint.clone().vip6(address("vip6", vip, "IPv6")?);
         }
         if let Some(ports) = &self.ports {
             *endpoint = endpoint.clone().ports(parsed(&ports.text())?);
@@ -77,11 +84,17 @@ record!(
         name: String,
         /// Its own address and the prefix of those that containers may have, such as `166.88.0.1/24`.
         subnet: String,
+        /// The same of IPv6, such as `fd00:88::1/64`, if it has any.
+        subnet6: Option<String>,
     }
 );
 
 impl From<BridgeSettings> for Bridge {
     fn from(settings: BridgeSettings) -> Self {
-        Self { name: settings.bridge.to_string(), subnet: settings.subnet.to_string() }
+        Self {
+            name: settings.bridge.to_string(),
+            subnet: settings.subnet.to_string(),
+            subnet6: settings.subnet6.map(|subnet| subnet.to_string()),
+        }
     }
 }

@@ -126,6 +126,7 @@ WRONG: list[tuple[str, str, str, list[Any]]] = [
     ("Containers", "create", "hostname", ["", "a b"]),
     ("Containers", "create", "net", ["", "bridge", "TOKEN"]),
     ("Containers", "create", "vip", ["10.88.0.2"]),
+    ("Containers", "create", "vip6", ["fd00::2"]),
     ("Containers", "create", "ports", [{80: 80}, "80:80"]),
     ("Containers", "create", "host_eth", ["eth0"]),
     ("Containers", "create", "tmpfs", [["relative"], ["/"], ["/proc"], ["/a/../b"]]),
@@ -177,6 +178,7 @@ WRONG: list[tuple[str, str, str, list[Any]]] = [
     ("Process", "resize", "rows", [1]),
     ("Engine", "set_bridge", "name", ["", "a/b", "a" * 16]),
     ("Engine", "set_bridge", "subnet", ["", "10.0.0.0", "10.0.0.1/33"]),
+    ("Engine", "set_bridge", "subnet6", ["", "fd00::", "10.0.0.1/24"]),
 ]
 
 

@@ -11,7 +11,7 @@ import xdocker
 TEXT = """
 import socket
 engine.set_bridge("xdtest0", subnet="10.88.7.1/24")
-assert repr(engine.bridge()) == "Bridge(name='xdtest0', subnet='10.88.7.1/24')"
+assert repr(engine.bridge()) == "Bridge(name='xdtest0', subnet='10.88.7.1/24', subnet6=None)"
 with engine.containers.run("test", net="BRIDGE", vip="10.88.7.9", ports={8080: 80}, name="web") as c:
     info = c.info()
     assert (info.network, info.vip, info.ports, info.host_eth) == ("BRIDGE", "10.88.7.9", "8080:80", None), info
@@ -36,7 +36,10 @@ c.destroy()
 with engine.containers.run("test", net="BRIDGE", ports="10.88.7.1:53:53/udp", host_eth="lo") as c:
     assert (c.info().ports, c.info().host_eth) == ("10.88.7.1:53:53/udp", "lo")
     assert not c.listens(53, transport="udp")
-assert engine.set_bridge("xdocker0", subnet="166.88.0.1/24") == engine.bridge()
+assert engine.set_bridge("xdocker0", subnet="166.88.0.1/24", subnet6="fd00:88::1/64") == engine.bridge()
+with engine.containers.run("test", net="BRIDGE", vip6="fd00:88::9", ports={8080: 80}, name="six") as c:
+    assert (engine.bridge().subnet6, c.info().vip6) == ("fd00:88::1/64", "fd00:88::9"), c.info()
+assert engine.set_bridge(subnet6="off").subnet6 is None
 print("all of it", flush=True)
 """
 

@@ -36,13 +36,35 @@ pub fn tell_kernel(protocol: u64, messages: &[u8]) -> Result<()> {
     }
 }
 
-/// Sends and reads on, until the kernel, which works while one sends, has nothing more to say.
+/// Sends messages, or batch by batch where that is what they are: the kernel takes one at a time, and one that fails keeps
+/// no other one back. The first failure is told.
 fn transact(protocol: u64, messages: &[u8]) -> Result<()> {
+    /// What a batch ends with (`NFNL_MSG_BATCH_END`).
+    const BATCH_END: u16 = 0x11;
+    let socket = sys::netlink_socket(protocol)?;
+    let (mut rest, mut outcome) = (messages, Ok(()));
+    while !rest.is_empty() {
+        let mut end = 0;
+        while let Some(head) = rest.get(end..).and_then(|left| left.get(..6)) {
+            end += (u32::from_ne_bytes([head[0], head[1], head[2], head[3]]) as usize).next_multiple_of(4);
+            if u16::from_ne_bytes([head[4], head[5]]) == BATCH_END {
+                break;
+            }
+        }
+        let (batch, others) = rest.split_at_checked(end).filter(|_| end > 0).ok_or(EPROTO)?;
+        let sent = send(socket, batch);
+        outcome = outcome.and(sent);
+        rest = others;
+    }
+    outcome
+}
+
+/// Sends and reads on, until the kernel, which works while one sends, has nothing more to say.
+fn send(socket: i32, messages: &[u8]) -> Result<()> {
     /// Of an error message: where its type and its errno are (`struct nlmsghdr`, `struct nlmsgerr`).
     const KIND: usize = 4;
     const ERRNO: usize = 16;
     const NLMSG_ERROR: u16 = 2;
-    let socket = sys::netlink_socket(protocol)?;
     sys::send(socket, messages, -1)?;
     let mut buffer = [0u8; 8192];
     loop {

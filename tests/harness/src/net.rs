@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read, Write};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::mpsc;
@@ -23,6 +23,10 @@ pub const UPLINK: &str = "wan";
 pub const HOST: Ipv4Addr = Ipv4Addr::new(10, 9, 0, 1);
 /// The remote host's.
 pub const REMOTE: Ipv4Addr = Ipv4Addr::new(10, 9, 0, 2);
+/// The same two of IPv6.
+pub const HOST6: Ipv6Addr = Ipv6Addr::new(0xfd09, 0, 0, 0, 0, 0, 0, 1);
+/// The remote host's.
+pub const REMOTE6: Ipv6Addr = Ipv6Addr::new(0xfd09, 0, 0, 0, 0, 0, 0, 2);
 
 /// Does `work` on a host of its own, with a remote host beside it: in a thread with a network namespace and mounts of
 /// its own, which the programs that it starts share.
@@ -43,6 +47,9 @@ pub fn on_own_host(work: impl FnOnce() + Send) {
             "-n remote link set eth0 up",
             "-n remote addr add 10.9.0.2/24 dev eth0",
             "-n remote route add 166.88.0.0/24 via 10.9.0.1",
+            "addr add fd09::1/64 dev wan nodad",
+            "-n remote addr add fd09::2/64 dev eth0 nodad",
+            "-n remote route add fd00:88::/64 via fd09::1",
         ] {
             ip(line);
         }
@@ -117,7 +124,8 @@ impl Machine {
     ///
     /// # Panics
     /// The port is taken.
-    pub fn serves_on(&self, address: Ipv4Addr, port: u16) {
+    pub fn serves_on(&self, address: impl Into<IpAddr>, port: u16) {
+        let address = address.into();
         let (ready, listening) = mpsc::channel();
         let machine = self.clone();
         thread::spawn(move || {
@@ -127,13 +135,13 @@ impl Machine {
                 thread::spawn(move || {
                     let mut buffer = [0; 64];
                     while let Ok((_, from)) = udp.recv_from(&mut buffer) {
-                        let _ = udp.send_to(from.ip().to_string().as_bytes(), from);
+                        let _ = udp.send_to(from.ip().to_canonical().to_string().as_bytes(), from);
                     }
                 });
                 ready.send(()).expect("somebody waits");
                 for mut client in tcp.incoming().flatten() {
                     let from = client.peer_addr().expect("its address");
-                    let _ = client.write_all(from.ip().to_string().as_bytes());
+                    let _ = client.write_all(from.ip().to_canonical().to_string().as_bytes());
                 }
             });
         });
@@ -142,14 +150,23 @@ impl Machine {
 
     /// The address that a TCP server sees of us; none when it is not reached.
     #[must_use]
-    pub fn tcp(&self, address: Ipv4Addr, port: u16) -> Option<IpAddr> {
-        self.does(|| tcp(SocketAddr::from((address, port))).ok())
+    pub fn tcp(&self, address: impl Into<IpAddr>, port: u16) -> Option<IpAddr> {
+        let to = SocketAddr::from((address.into(), port));
+        self.does(|| tcp(to).ok())
     }
 
-    /// The same over UDP.
+    /// Whether somebody answers there, whatever he says.
     #[must_use]
-    pub fn udp(&self, address: Ipv4Addr, port: u16) -> Option<IpAddr> {
-        self.does(|| udp(SocketAddr::from((address, port))).ok())
+    pub fn tcp_connects(&self, address: impl Into<IpAddr>, port: u16) -> bool {
+        let to = SocketAddr::from((address.into(), port));
+        self.does(|| TcpStream::connect_timeout(&to, SHORT).is_ok())
+    }
+
+    /// The same as [`Self::tcp`] over UDP.
+    #[must_use]
+    pub fn udp(&self, address: impl Into<IpAddr>, port: u16) -> Option<IpAddr> {
+        let to = SocketAddr::from((address.into(), port));
+        self.does(|| udp(to).ok())
     }
 }
 
@@ -162,7 +179,8 @@ fn tcp(to: SocketAddr) -> io::Result<IpAddr> {
 }
 
 fn udp(to: SocketAddr) -> io::Result<IpAddr> {
-    let socket = UdpSocket::bind("0.0.0.0:0")?;
+    let any: IpAddr = if to.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
+    let socket = UdpSocket::bind((any, 0))?;
     socket.set_read_timeout(Some(SHORT))?;
     socket.connect(to)?;
     socket.send(b"?")?;

@@ -1,5 +1,7 @@
 //! Addresses, ports, and the bridge.
 
+use std::net::IpAddr;
+
 use xdocker_core::Network;
 
 use super::{container, engine, show};
@@ -8,7 +10,8 @@ use crate::report::{self, Outcome};
 
 /// `-a vip`
 pub(crate) fn vip(given: Given) -> Outcome {
-    container(&given)?.set_vip(given.vip.expect("the grammar asks for it"))?;
+    let vip = given.vip.map(IpAddr::V4).or(given.vip6.map(IpAddr::V6));
+    container(&given)?.set_vip(vip.expect("the grammar asks for it"))?;
     report::ok()
 }
 
@@ -28,6 +31,9 @@ pub(crate) fn bridge(given: Given) -> Outcome {
     if let Some(subnet) = given.subnet {
         settings.subnet = subnet;
     }
+    if let Some(subnet) = given.subnet6 {
+        settings.subnet6 = subnet;
+    }
     engine.set_bridge(&settings)?;
     report::ok()
 }
@@ -35,21 +41,23 @@ pub(crate) fn bridge(given: Given) -> Outcome {
 /// `-s bridge`
 pub(crate) fn show_bridge(given: Given) -> Outcome {
     let settings = engine()?.bridge()?;
-    let (bridge, subnet) = (settings.bridge.to_string(), settings.subnet.to_string());
     if given.json {
-        return show::json(&serde_json::json!({ "bridge": bridge, "subnet": subnet }));
+        return show::json(&settings);
     }
-    report::print(&format!("{bridge} {subnet}\n"))
+    let subnet6 = settings.subnet6.map(|subnet| format!(" {subnet}")).unwrap_or_default();
+    report::print(&format!("{} {}{subnet6}\n", settings.bridge, settings.subnet))
 }
 
 /// The network that a new container is to have.
 pub(super) fn network_of(given: &mut Given) -> Result<Network, Misuse> {
-    let (vip, ports, interface) = (given.vip.take(), given.ports.take(), given.host_interface.take());
+    let (vip, vip6) = (given.vip.take(), given.vip6.take());
+    let (ports, interface) = (given.ports.take(), given.host_interface.take());
     let mut endpoint = match given.network.take().unwrap_or_default() {
         Network::Bridge(endpoint) => endpoint,
         other => {
             let said = [
                 (vip.is_some(), "--vip"),
+                (vip6.is_some(), "--vip6"),
                 (ports.is_some(), "--port-mapping"),
                 (interface.is_some(), "--host-eth"),
             ];
@@ -59,6 +67,9 @@ pub(super) fn network_of(given: &mut Given) -> Result<Network, Misuse> {
     };
     if let Some(vip) = vip {
         endpoint = endpoint.vip(vip);
+    }
+    if let Some(vip) = vip6 {
+        endpoint = endpoint.vip6(vip);
     }
     if let Some(ports) = ports {
         endpoint = endpoint.ports(ports);

@@ -201,6 +201,8 @@ struct ContainerObject {
     network: String,
     netns: Option<String>,
     vip: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    vip6: Option<String>,
     port_mapping: Option<String>,
     host_eth: Option<String>,
     size: u64,
@@ -304,6 +306,7 @@ impl From<&ContainerInfo> for ContainerObject {
             network: container.network.to_string(),
             netns: container.netns.as_ref().map(ToString::to_string),
             vip: endpoint.and_then(Endpoint::address).map(|vip| vip.to_string()),
+            vip6: endpoint.and_then(Endpoint::address6).map(|vip| vip.to_string()),
             port_mapping: endpoint
                 .map(Endpoint::port_map)
                 .filter(|map| !map.is_empty())

@@ -1,7 +1,7 @@
 //! Every option there is, once, with the type of its value.
 
 use std::ffi::{OsStr, OsString};
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::{Duration, SystemTime};
@@ -44,10 +44,13 @@ pub(crate) struct Given {
     pub(crate) stop_signal: Option<StopSignal>,
     pub(crate) run: Option<RunId>,
     pub(crate) vip: Option<Ipv4Addr>,
+    pub(crate) vip6: Option<Ipv6Addr>,
     pub(crate) ports: Option<PortMap>,
     pub(crate) host_interface: Option<InterfaceName>,
     pub(crate) bridge: Option<InterfaceName>,
     pub(crate) subnet: Option<Subnet>,
+    /// That, or none.
+    pub(crate) subnet6: Option<Option<Subnet<Ipv6Addr>>>,
     pub(crate) boot: bool,
     pub(crate) attach: bool,
     /// From `--exec` or from behind `--`: a program and its arguments.
@@ -265,6 +268,17 @@ pub(super) static VIP: Opt = Opt {
     about: "address on the bridge; without it the next that is free",
 };
 
+pub(super) static VIP6: Opt = Opt {
+    short: None,
+    long: "vip6",
+    alias: None,
+    takes: Takes::Value("(ip)", |given, value| {
+        given.vip6 = Some(parsed(value)?);
+        Ok(())
+    }),
+    about: "IPv6 address on the bridge, if that has such ones; without it the one with the number of the other",
+};
+
 pub(super) static PORT_MAPPING: Opt = Opt {
     short: None,
     long: "port-mapping",
@@ -273,7 +287,7 @@ pub(super) static PORT_MAPPING: Opt = Opt {
         given.ports = Some(parsed(value)?);
         Ok(())
     }),
-    about: "ports of the host that lead inside; also 8000-8010:9000-9010, 127.0.0.1:80:80, 53:53/udp",
+    about: "ports of the host that lead inside; also 8000-8010:9000-9010, 127.0.0.1:80:80, [::1]:80:80, 53:53/udp",
 };
 
 pub(super) static HOST_ETH: Opt = Opt {
@@ -307,6 +321,20 @@ pub(super) static SUBNET: Opt = Opt {
         Ok(())
     }),
     about: "address of the bridge and length of the prefix; 166.88.0.1/24 if nothing was said",
+};
+
+pub(super) static SUBNET6: Opt = Opt {
+    short: None,
+    long: "subnet6",
+    alias: None,
+    takes: Takes::Value("(ip/prefix|off)", |given, value| {
+        given.subnet6 = Some(match value.to_str() {
+            Some("off") => None,
+            _ => Some(parsed(value)?),
+        });
+        Ok(())
+    }),
+    about: "the same of IPv6, as in fd00:88::1/64, which the bridge has not if nothing was said",
 };
 
 pub(super) static CAP_ADD: Opt = Opt {

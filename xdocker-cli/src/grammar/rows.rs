@@ -15,6 +15,7 @@ static CREATE_OPTIONS: Group = Group {
         Maybe(&One(&NETWORK)),
         Maybe(&One(&HOST_ETH)),
         Maybe(&One(&VIP)),
+        Maybe(&One(&VIP6)),
         Maybe(&One(&PORT_MAPPING)),
         Maybe(&One(&LOG_SIZE)),
         Maybe(&One(&RESTART)),
@@ -247,7 +248,7 @@ pub(super) static ROWS: &[Row] = &[
     Row {
         verb: Action("vip"),
         about: "give a stopped container another address on the bridge",
-        parts: &[One(&CONTAINER), One(&VIP)],
+        parts: &[One(&CONTAINER), OneOf(&[One(&VIP), One(&VIP6)])],
         run: actions::network::vip,
     },
     Row {
@@ -265,7 +266,7 @@ pub(super) static ROWS: &[Row] = &[
     Row {
         verb: Action("bridge"),
         about: "choose name and addresses of the bridge, while no container is connected",
-        parts: &[Maybe(&One(&BRIDGE)), Maybe(&One(&SUBNET))],
+        parts: &[Maybe(&One(&BRIDGE)), Maybe(&One(&SUBNET)), Maybe(&One(&SUBNET6))],
         run: actions::network::bridge,
     },
     Row {

@@ -41,6 +41,7 @@ pub struct Boot {
     log: Option<LogSize>,
     #[serde(skip)]
     fault: Option<usize>,
+    fault_of_undo: Option<usize>,
 }
 
 impl Boot {
@@ -82,6 +83,14 @@ impl Boot {
     #[must_use]
     pub fn die_before_step(mut self, step: usize) -> Self {
         self.fault = Some(step);
+        self
+    }
+
+    /// The same of the steps that undo the launch.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn die_before_step_of_undo(mut self, step: usize) -> Self {
+        self.fault_of_undo = Some(step);
         self
     }
 }
@@ -336,6 +345,9 @@ impl Container {
         plan.log_root = boot.exec.is_some();
         if let Some(step) = boot.fault {
             plan.inject_death(step);
+        }
+        if let Some(step) = boot.fault_of_undo {
+            plan.inject_death_of_undo(step);
         }
         Ok(plan)
     }

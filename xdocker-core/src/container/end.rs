@@ -108,7 +108,8 @@ impl Container {
             Ok(None) => return self.settle(),
             Ok(Some(record)) => (record, None),
             Err(error @ (Error::Timeout { .. } | Error::System { .. })) => (self.run()?, Some(error)),
-            Err(error) => return Err(error),
+            // Of one whose monitor was killed something may be left.
+            Err(error) => return self.settle().and(Err(error)),
         };
         let records = self.records();
         let Some(monitor) = records.monitor(&record)? else {

@@ -1,13 +1,16 @@
 //! A container's network through its life: what `network` does, with what this home and this container say.
 
-use std::net::Ipv4Addr;
+use std::collections::BTreeSet;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::{Container, Definition};
 use crate::error::{Error, NetworkError, Result};
 use crate::home::Home;
 use crate::name::ContainerName;
-use crate::network::{Attachment, Book, BridgeSettings, Entry, check, netns};
-use crate::spec::{Endpoint, Hostname, NetnsName, Network, PortMap};
+use crate::network::{
+    Attachment, Book, BridgeSettings, Entry, Owner, Surroundings, check, check_endpoint, netns,
+};
+use crate::spec::{Endpoint, Hostname, NetnsName, Network, PortMap, Subnet};
 use crate::state::Found;
 
 /// The names of all containers of a home.
@@ -40,16 +43,22 @@ fn bridged(home: &Home) -> Result<Vec<(Container, Definition)>> {
 /// The address book of a home.
 pub(crate) fn book(home: &Home) -> Result<Book> {
     Book::open(home, || {
-        let entry = |(container, definition): (Container, Definition)| {
-            let address = definition.network.endpoint().and_then(Endpoint::address)?;
-            Some(Entry { address, hostname: definition.hostname, name: container.name })
+        let entries = |(container, definition): (Container, Definition)| {
+            let addresses: Vec<_> = definition.network.endpoint().into_iter().flat_map(addresses).collect();
+            let (hostname, name) = (definition.hostname, container.name);
+            let entry = move |address| Entry { address, hostname: hostname.clone(), name: name.clone() };
+            addresses.into_iter().map(entry)
         };
-        Ok(bridged(home)?.into_iter().filter_map(entry).collect())
+        Ok(bridged(home)?.into_iter().flat_map(entries).collect())
     })
 }
 
-/// Completes the network of a container that is about to be made: on the bridge it gets its address. Whoever makes it
-/// holds the book until the container has its name.
+fn addresses(endpoint: &Endpoint) -> impl Iterator<Item = IpAddr> + use<> {
+    endpoint.vip.map(IpAddr::V4).into_iter().chain(endpoint.vip6.map(IpAddr::V6))
+}
+
+/// Completes the network of a container that is about to be made: on the bridge it gets its addresses. Whoever makes it
+/// holds the book until the container has its name. What is in the way is found here, before anything is made.
 pub(crate) fn settle(
     home: &Home,
     network: &mut Network,
@@ -57,24 +66,79 @@ pub(crate) fn settle(
     hostname: &Hostname,
 ) -> Result<Option<Book>> {
     check(network)?;
-    let Network::Bridge(endpoint) = network else { return Ok(None) };
-    let subnet = BridgeSettings::read(home)?.subnet;
-    if let Some(vip) = endpoint.vip {
-        subnet.check(vip)?;
+    let owner = Owner::new(home.path(), name);
+    if network.has_namespace() {
+        owner.check_namespace(&NetnsName::of(name), || home.container(name).is_dir())?;
     }
+    let Network::Bridge(endpoint) = network else { return Ok(None) };
+    let settings = BridgeSettings::read(home)?;
+    check_endpoint(endpoint, &settings)?;
+    let around = Surroundings::look(&settings, &owner)?;
+    endpoint.vip.map_or(Ok(()), |vip| around.refuse_taken(vip))?;
     let mut book = book(home)?;
-    endpoint.vip = Some(book.enter(subnet, endpoint.vip, name, hostname)?);
+    let vip = match endpoint.vip {
+        Some(vip) => book.choose(settings.subnet, Some(vip), name, |_| false)?,
+        None => choose_vip(&book, settings.subnet, name, &around)?,
+    };
+    endpoint.vip = Some(vip);
+    if let Some(subnet) = settings.subnet6 {
+        endpoint.vip6 = Some(choose_vip6(&book, subnet, endpoint.vip6, name, settings.subnet.number(vip))?);
+    }
+    book.enter(name, hostname, addresses(endpoint))?;
     Ok(Some(book))
 }
 
-/// Changes the bridge of a home.
+/// The first address that is free in all homes.
+fn choose_vip(
+    book: &Book,
+    subnet: Subnet,
+    name: &ContainerName,
+    around: &Surroundings<'_>,
+) -> Result<Ipv4Addr> {
+    let mut elsewhere = BTreeSet::new();
+    loop {
+        let address = book.choose(subnet, None, name, |address| elsewhere.contains(&address))?;
+        if around.holder(address)?.is_none() {
+            return Ok(address);
+        }
+        // Each round there is one more that is not tried again.
+        if elsewhere.is_empty() {
+            elsewhere = around.addresses()?;
+        }
+        elsewhere.insert(address);
+    }
+}
+
+/// The IPv6 address that a container is to have: without a wish the one with the number that the other one has, so that where those of two homes
+/// differ these do.
+fn choose_vip6(
+    book: &Book,
+    subnet: Subnet<Ipv6Addr>,
+    wanted: Option<Ipv6Addr>,
+    name: &ContainerName,
+    number: u128,
+) -> Result<Ipv6Addr> {
+    if wanted.is_none() {
+        let same = subnet.host(number);
+        if let Ok(address) = book.choose(subnet, Some(same), name, |_| false) {
+            return Ok(address);
+        }
+    }
+    book.choose(subnet, wanted, name, |_| false)
+}
+
+/// Changes the bridge of a home. The one that it had goes, unless somebody is connected to it.
 pub(crate) fn change_bridge(home: &Home, settings: &BridgeSettings) -> Result<()> {
     let book = book(home)?;
+    let before = BridgeSettings::read(home)?;
     if !book.is_empty() {
-        let bridge = BridgeSettings::read(home)?.bridge;
-        return Err(NetworkError::BridgeInUse(bridge.to_string()).into());
+        return Err(NetworkError::BridgeInUse(before.bridge.to_string()).into());
     }
-    settings.write(home)
+    if *settings == before {
+        return Ok(());
+    }
+    settings.write(home)?;
+    before.abandon(home.path())
 }
 
 impl Container {
@@ -83,7 +147,12 @@ impl Container {
         let Some(endpoint) = definition.network.endpoint().cloned() else { return Ok(None) };
         let Some(vip) = endpoint.vip else { return Ok(None) };
         let (settings, netns) = (BridgeSettings::read(&self.home)?, NetnsName::of(&self.name));
-        Ok(Some(Attachment { settings, netns, vip, endpoint }))
+        let (owner, vip6) = (self.owner(), endpoint.vip6);
+        Ok(Some(Attachment { settings, netns, owner, vip, vip6, endpoint }))
+    }
+
+    fn owner(&self) -> Owner {
+        Owner::new(self.home.path(), &self.name)
     }
 
     /// Makes what the container has of a network while it exists, as far as it is missing.
@@ -95,10 +164,15 @@ impl Container {
         }
     }
 
-    /// Takes away what the container has of a network while it exists. Not asked of the definition, which may be what
-    /// is damaged: the names follow from ours.
+    /// Takes away what the container has of a network while it exists. What that is follows from its name, since the
+    /// definition may be what is damaged; but another home's container may have the same.
     pub(super) fn remove_network(&self) -> Result<()> {
-        netns::remove(&NetnsName::of(&self.name))
+        let netns = NetnsName::of(&self.name);
+        let has_none = self.definition().is_ok_and(|definition| !definition.network.has_namespace());
+        if has_none || !self.owner().may_remove(&netns)? {
+            return Ok(());
+        }
+        netns::remove(&netns)
     }
 
     /// Gives the container's address back.
@@ -127,17 +201,33 @@ impl Container {
         Ok(())
     }
 
-    /// Gives the container another address on the bridge.
+    /// Gives the container another address on the bridge, in the place of the one of that version of IP.
     ///
     /// # Errors
     /// [`Error::Running`]; [`Error::Invalid`] when it is not on the bridge, or for an address that no container can have;
     /// [`NetworkError::AddressTaken`](crate::NetworkError).
-    pub fn set_vip(&self, vip: Ipv4Addr) -> Result<()> {
+    pub fn set_vip(&self, vip: impl Into<IpAddr>) -> Result<()> {
+        let vip = vip.into();
         self.change_endpoint(|container, definition, endpoint| {
-            let subnet = BridgeSettings::read(&container.home)?.subnet;
+            match vip {
+                IpAddr::V4(vip) => endpoint.vip = Some(vip),
+                IpAddr::V6(vip) => endpoint.vip6 = Some(vip),
+            }
+            let settings = BridgeSettings::read(&container.home)?;
+            check_endpoint(endpoint, &settings)?;
+            let owner = container.owner();
             let mut book = book(&container.home)?;
-            book.enter(subnet, Some(vip), &container.name, &definition.hostname)?;
-            endpoint.vip = Some(vip);
+            match (vip, settings.subnet6) {
+                (IpAddr::V6(vip), Some(subnet)) => {
+                    book.choose(subnet, Some(vip), &container.name, |_| false)?;
+                }
+                (IpAddr::V4(vip), _) => {
+                    Surroundings::look(&settings, &owner)?.refuse_taken(vip)?;
+                    book.choose(settings.subnet, Some(vip), &container.name, |_| false)?;
+                }
+                _ => {}
+            }
+            book.enter(&container.name, &definition.hostname, addresses(endpoint))?;
             // Made anew at the next boot at the latest.
             container.remove_network()
         })
@@ -148,9 +238,9 @@ impl Container {
     /// # Errors
     /// [`Error::Running`]; [`Error::Invalid`] when it is not on the bridge.
     pub fn set_ports(&self, ports: PortMap) -> Result<()> {
-        self.change_endpoint(|_, _, endpoint| {
+        self.change_endpoint(|container, _, endpoint| {
             endpoint.ports = ports;
-            Ok(())
+            check_endpoint(endpoint, &BridgeSettings::read(&container.home)?)
         })
     }
 

@@ -1,20 +1,27 @@
 //! What can be wrong with a network.
 
-use std::net::Ipv4Addr;
-
-use crate::name::ContainerName;
+use std::net::IpAddr;
 
 /// Why a container cannot be connected as it was asked for.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum NetworkError {
     /// Another container has the address.
-    #[error("address {address} is that of container {container}")]
+    #[error("address {address} is that of {holder}")]
     AddressTaken {
         /// Which address.
-        address: Ipv4Addr,
-        /// Whose it is.
-        container: ContainerName,
+        address: IpAddr,
+        /// Whose it is: the container, and its home where that is another one.
+        holder: String,
+    },
+    /// The network namespace is there already, and is not the container's: its name follows from the container's alone,
+    /// so that a container of that name in another home has the same one.
+    #[error("network namespace {namespace} is there already: it is that of {holder}")]
+    NamespaceTaken {
+        /// Its name.
+        namespace: String,
+        /// Whose it is, as far as that can be seen.
+        holder: String,
     },
     /// Every address is some container's.
     #[error("no address of {subnet} is free")]
@@ -56,7 +63,7 @@ pub enum NetworkError {
         subnet: String,
         /// Its name.
         bridge: String,
-        /// The route that the host has.
+        /// The route that the host has, and its link.
         route: String,
     },
     /// The bridge cannot be changed under containers that are connected to it.

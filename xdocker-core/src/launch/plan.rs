@@ -89,6 +89,13 @@ impl Plan {
         }
     }
 
+    /// Puts one before the n-th step of those that undo, if there are so many.
+    pub(crate) fn inject_death_of_undo(&mut self, step: usize) {
+        if step < self.undo.steps.len() {
+            self.undo.steps.insert(step, Step { purpose: "die for a test".into(), action: Action::Die });
+        }
+    }
+
     /// The plan as the helper reads it.
     pub(crate) fn encode(&self) -> Vec<u8> {
         const HEADER: usize = size_of::<Header>().next_multiple_of(8);

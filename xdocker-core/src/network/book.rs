@@ -1,4 +1,4 @@
-//! The address book of a home: which container has which address on the bridge.
+//! The address book of a home: which container has which addresses on the bridge.
 //!
 //! It is the `/etc/hosts` of all these containers, too: one file that each of them sees, so that a new name costs one
 //! line, however many there are. Whoever changes it does so in place, for those who see it, and holds the lock of the
@@ -10,7 +10,7 @@
 use std::fmt::Write as _;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read};
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 use std::os::unix::fs::{FileExt, OpenOptionsExt, PermissionsExt};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -18,7 +18,7 @@ use std::time::Duration;
 use crate::error::{Error, NetworkError, Result};
 use crate::home::{DirectoryLock, Home};
 use crate::name::ContainerName;
-use crate::spec::{Hostname, Subnet};
+use crate::spec::{Address, Hostname, Subnet};
 use crate::state::boot_id;
 
 /// How long to wait for others who make or destroy containers, a disk's time each.
@@ -28,10 +28,10 @@ const WHOLE: u8 = b'#';
 const TORN: u8 = b'!';
 const LOCAL: &str = "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n";
 
-/// A container and its address.
+/// A container and one of its addresses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Entry {
-    pub(crate) address: Ipv4Addr,
+    pub(crate) address: IpAddr,
     pub(crate) hostname: Hostname,
     pub(crate) name: ContainerName,
 }
@@ -108,56 +108,64 @@ impl Book {
     }
 
     /// The container with that address.
-    pub(crate) fn holder(&self, address: Ipv4Addr) -> Option<&ContainerName> {
+    pub(crate) fn holder(&self, address: IpAddr) -> Option<&ContainerName> {
         self.entries.iter().find(|entry| entry.address == address).map(|entry| &entry.name)
     }
 
-    /// Gives a container, which there is not yet, an address: `wanted` or the first that is free.
+    /// An address for a container: `wanted`, or the first that is free and not `taken` by others.
     ///
     /// # Errors
     /// [`NetworkError::AddressTaken`], [`NetworkError::AddressesExhausted`]; [`Error::Invalid`] for one that nobody may have.
-    pub(crate) fn enter(
-        &mut self,
-        subnet: Subnet,
-        wanted: Option<Ipv4Addr>,
+    pub(crate) fn choose<A: Address>(
+        &self,
+        subnet: Subnet<A>,
+        wanted: Option<A>,
         name: &ContainerName,
-        hostname: &Hostname,
-    ) -> Result<Ipv4Addr> {
+        taken: impl Fn(A) -> bool,
+    ) -> Result<A> {
         // What a crash left between a line and its container: nobody is on the way there, since we have the lock.
         let home = &self.home;
         let dead = |entry: &Entry| entry.name != *name && !home.container(&entry.name).is_dir();
-        let address = match wanted {
-            Some(address) => {
-                subnet.check(address)?;
-                let taken = self.entries.iter().find(|entry| entry.address == address && entry.name != *name);
-                if let Some(other) = taken.filter(|entry| !dead(entry)) {
-                    return Err(NetworkError::AddressTaken { address, container: other.name.clone() }.into());
+        if let Some(wanted) = wanted {
+            subnet.check(wanted)?;
+            let address: IpAddr = wanted.into();
+            let taken = self.entries.iter().find(|entry| entry.address == address && entry.name != *name);
+            return match taken.filter(|entry| !dead(entry)) {
+                Some(other) => {
+                    let holder = format!("container {}", other.name);
+                    Err(NetworkError::AddressTaken { address, holder }.into())
                 }
-                address
-            }
-            None => {
-                let free = |entries: &[Entry]| {
-                    let mut taken: Vec<_> = entries.iter().map(|entry| entry.address).collect();
-                    taken.sort_unstable();
-                    subnet.hosts().find(|address| taken.binary_search(address).is_err())
-                };
-                let alive = || self.entries.iter().filter(|entry| !dead(entry)).cloned().collect::<Vec<_>>();
-                free(&self.entries)
-                    .or_else(|| free(&alive()))
-                    .ok_or_else(|| NetworkError::AddressesExhausted { subnet: subnet.to_string() })?
-            }
-        };
-        let entry = Entry { address, hostname: hostname.clone(), name: name.clone() };
-        let before = self.entries.len();
-        self.entries.retain(|other| other.address != address && other.name != *name);
-        let replaced = self.entries.len() < before;
-        self.entries.push(entry);
-        if replaced {
-            self.rewrite()?
-        } else {
-            self.append()?
+                None => Ok(wanted),
+            };
         }
-        Ok(address)
+        let free = |entries: &mut dyn Iterator<Item = &Entry>| {
+            let mut known: Vec<_> = entries.map(|entry| entry.address).collect();
+            known.sort_unstable();
+            subnet.hosts().find(|host| known.binary_search(&(*host).into()).is_err() && !taken(*host))
+        };
+        free(&mut self.entries.iter())
+            .or_else(|| free(&mut self.entries.iter().filter(|entry| !dead(entry))))
+            .ok_or_else(|| NetworkError::AddressesExhausted { subnet: subnet.to_string() }.into())
+    }
+
+    /// Writes down that a container has these addresses, which were chosen, and no others.
+    ///
+    /// # Errors
+    /// [`Error::File`].
+    pub(crate) fn enter(
+        &mut self,
+        name: &ContainerName,
+        hostname: &Hostname,
+        addresses: impl IntoIterator<Item = IpAddr>,
+    ) -> Result<()> {
+        let entry = |address| Entry { address, hostname: hostname.clone(), name: name.clone() };
+        let new: Vec<_> = addresses.into_iter().map(entry).collect();
+        let before = self.entries.len();
+        self.entries.retain(|old| old.name != *name && new.iter().all(|entry| entry.address != old.address));
+        let replaced = self.entries.len() < before;
+        let from = self.entries.len();
+        self.entries.extend(new);
+        if replaced { self.rewrite() } else { self.append(from) }
     }
 
     /// Takes the container out.
@@ -167,10 +175,11 @@ impl Book {
         if self.entries.len() < before { self.rewrite() } else { Ok(()) }
     }
 
-    fn append(&mut self) -> Result<()> {
-        let line = self.entries.last().map(Entry::line).unwrap_or_default();
+    /// Adds the lines of the entries from that one on.
+    fn append(&mut self, from: usize) -> Result<()> {
+        let lines: String = self.entries[from..].iter().map(Entry::line).collect();
         let path = Self::path(&self.home);
-        let write = || self.file.write_all_at(line.as_bytes(), self.file.metadata()?.len());
+        let write = || self.file.write_all_at(lines.as_bytes(), self.file.metadata()?.len());
         write().map_err(Error::file("write", path))
     }
 
@@ -202,10 +211,33 @@ mod tests {
 
     fn enter(book: &mut Book, name: &str, wanted: Option<&str>) -> Result<String> {
         let name: ContainerName = name.parse().unwrap();
-        let subnet = "10.9.0.1/29".parse().unwrap();
+        let subnet: Subnet = "10.9.0.1/29".parse().unwrap();
         let wanted = wanted.map(|text| text.parse().unwrap());
         fs::create_dir_all(book.home.container(&name)).unwrap();
-        book.enter(subnet, wanted, &name, &Hostname::from(&name)).map(|address| address.to_string())
+        let address = book.choose(subnet, wanted, &name, |_| false)?;
+        book.enter(&name, &Hostname::from(&name), [address.into()])?;
+        Ok(address.to_string())
+    }
+
+    #[test]
+    fn a_container_may_have_an_address_of_either_version_and_others_may_have_some_too() {
+        let (_scratch, home) = Scratch::with_home("book-both");
+        let mut book = Book::open(&home, || Ok(Vec::new())).unwrap();
+        let name: ContainerName = "a".parse().unwrap();
+        fs::create_dir_all(home.container(&name)).unwrap();
+        let subnet: Subnet = "10.9.0.1/29".parse().unwrap();
+        let v4 = book.choose(subnet, None, &name, |address| address.octets()[3] < 4).unwrap();
+        assert_eq!(v4.to_string(), "10.9.0.4");
+        let subnet: Subnet<std::net::Ipv6Addr> = "fd00::1/64".parse().unwrap();
+        let v6 = book.choose(subnet, None, &name, |_| false).unwrap();
+        book.enter(&name, &Hostname::from(&name), [v4.into(), v6.into()]).unwrap();
+        drop(book);
+        let mut book = Book::open(&home, || panic!("it is whole")).unwrap();
+        assert_eq!(book.holder(v6.into()), Some(&name));
+        let text = fs::read_to_string(Book::path(&home)).unwrap();
+        assert!(text.ends_with("\n10.9.0.4\ta\t# a\nfd00::2\ta\t# a\n"), "{text}");
+        book.strike(&name).unwrap();
+        assert!(book.is_empty());
     }
 
     #[test]
@@ -227,14 +259,14 @@ mod tests {
         // A crash between the line and the container leaves a line of nobody's.
         fs::remove_dir(home.container(&"e".parse().unwrap())).unwrap();
         assert_eq!(enter(&mut open(), "g", None).unwrap(), "10.9.0.6");
-        assert_eq!(open().holder(Ipv4Addr::new(10, 9, 0, 6)).unwrap().as_str(), "g");
+        assert_eq!(open().holder("10.9.0.6".parse().unwrap()).unwrap().as_str(), "g");
     }
 
     #[test]
     fn a_damaged_book_is_made_anew() {
         let (_scratch, home) = Scratch::with_home("book-damaged");
         let known = Entry {
-            address: Ipv4Addr::new(10, 9, 0, 5),
+            address: "10.9.0.5".parse().unwrap(),
             hostname: "host".parse().unwrap(),
             name: "name".parse().unwrap(),
         };

@@ -1,20 +1,23 @@
-//! Links, addresses and routes: rtnetlink(7), a message at a time.
+//! What a container has of links, addresses and routes: rtnetlink(7), a message at a time. This is on the way of every
+//! container; what is done once for a bridge is in [`bridge`](super::bridge).
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::os::fd::{AsRawFd, BorrowedFd};
+use std::path::Path;
 use std::thread;
 
 use netlink_packet_core::{
-    NLM_F_ACK, NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL, NLM_F_REQUEST, NetlinkHeader, NetlinkMessage,
-    NetlinkPayload,
+    NLM_F_ACK, NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL, NLM_F_REPLACE, NLM_F_REQUEST, NetlinkHeader,
+    NetlinkMessage, NetlinkPayload,
 };
-use netlink_packet_route::address::{AddressAttribute, AddressMessage};
+use netlink_packet_route::address::{AddressAttribute, AddressFlags, AddressHeaderFlags, AddressMessage};
 use netlink_packet_route::link::{
-    InfoBridgePort, InfoData, InfoKind, InfoPortData, InfoPortKind, InfoVeth, LinkAttribute, LinkFlags,
-    LinkInfo, LinkMessage,
+    AfSpecInet6, AfSpecUnspec, In6AddrGenMode, InfoBridgePort, InfoData, InfoKind, InfoPortData,
+    InfoPortKind, InfoVeth, LinkAttribute, LinkFlags, LinkInfo, LinkMessage,
 };
+use netlink_packet_route::neighbour::{NeighbourAttribute, NeighbourFlags, NeighbourMessage, NeighbourState};
 use netlink_packet_route::route::{
     RouteAddress, RouteAttribute, RouteHeader, RouteMessage, RouteProtocol, RouteScope, RouteType,
 };
@@ -23,7 +26,8 @@ use nix::sched::{CloneFlags, setns};
 use nix::sys::socket::SockProtocol;
 
 use super::socket::Socket;
-use crate::spec::{NetnsName, Subnet};
+use super::{BridgeSettings, Owner};
+use crate::spec::NetnsName;
 
 /// Index of the loopback interface in every namespace.
 const LOOPBACK: u32 = 1;
@@ -38,13 +42,39 @@ pub(super) fn mac(address: Ipv4Addr) -> Mac {
     [0x02, b'x', a, b, c, d]
 }
 
+/// The IPv4 address that an Ethernet address of ours belongs to.
+pub(super) fn address_of(mac: &[u8]) -> Option<Ipv4Addr> {
+    match *mac {
+        [0x02, b'x', a, b, c, d] => Some(Ipv4Addr::new(a, b, c, d)),
+        _ => None,
+    }
+}
+
+/// The IPv6 address that a link gives itself by its Ethernet address (RFC 4291, appendix A).
+pub(super) fn link_local([a, b, c, d, e, f]: Mac) -> Ipv6Addr {
+    Ipv6Addr::from([0xfe, 0x80, 0, 0, 0, 0, 0, 0, a ^ 2, b, c, 0xff, 0xfe, d, e, f])
+}
+
 /// What there is to know of a link.
 #[derive(Debug)]
 pub(super) struct Link {
     pub(super) index: u32,
+    pub(super) name: String,
+    pub(super) mac: Option<Vec<u8>>,
     pub(super) is_bridge: bool,
     /// The bridge that it is a port of.
     pub(super) bridge: Option<u32>,
+    /// Whose it is, as [`Owner`] writes it.
+    pub(super) alias: Option<String>,
+}
+
+/// The container's end of a pair.
+#[derive(Debug)]
+pub(super) struct Inside<'a> {
+    pub(super) name: &'a str,
+    pub(super) mac: Mac,
+    pub(super) vip: Ipv4Addr,
+    pub(super) vip6: Option<Ipv6Addr>,
 }
 
 /// The links of a network namespace.
@@ -57,21 +87,17 @@ impl Links {
         Socket::open(SockProtocol::NetlinkRoute).map(Self)
     }
 
-    /// Those of a namespace with a name. A thread of our own goes there, and leaves the socket to us.
-    pub(super) fn of(namespace: &NetnsName) -> io::Result<Self> {
-        let file = File::open(namespace.path())?;
-        let open = || {
-            setns(&file, CloneFlags::CLONE_NEWNET)?;
-            Self::here()
-        };
-        thread::scope(|scope| {
-            scope.spawn(open).join().unwrap_or_else(|_| Err(io::Error::other("the thread panicked")))
-        })
-    }
-
     /// The link of that name.
     pub(super) fn find(&self, name: &str) -> io::Result<Option<Link>> {
-        let link = link(0, [LinkAttribute::IfName(name.to_owned())]);
+        self.get(link(0, [LinkAttribute::IfName(name.to_owned())]))
+    }
+
+    /// The link with that index.
+    pub(super) fn at(&self, index: u32) -> io::Result<Option<Link>> {
+        self.get(link(index, []))
+    }
+
+    fn get(&self, link: LinkMessage) -> io::Result<Option<Link>> {
         match self.ask(RouteNetlinkMessage::GetLink(link), 0) {
             Err(why) if why.raw_os_error() == Some(libc::ENODEV) => Ok(None),
             Err(why) => Err(why),
@@ -82,48 +108,39 @@ impl Links {
         }
     }
 
-    /// Makes a bridge that is up and has an address: it appears under its name with all of it, or not at all.
-    pub(super) fn add_bridge(&self, name: &str, subnet: Subnet) -> io::Result<u32> {
-        let draft = format!("xdnew{}", std::process::id());
-        let bridge = link(
-            0,
-            [
-                LinkAttribute::IfName(draft.clone()),
-                // Without one of its own it would take the lowest of its ports', and change it as these come and go.
-                LinkAttribute::Address(mac(subnet.gateway()).to_vec()),
-                LinkAttribute::LinkInfo(vec![LinkInfo::Kind(InfoKind::Bridge)]),
-            ],
-        );
-        self.ask(RouteNetlinkMessage::NewLink(bridge), NLM_F_CREATE | NLM_F_EXCL)?;
-        let publish = || {
-            let made = self.find(&draft)?.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
-            self.add_address(made.index, subnet.gateway(), subnet)?;
-            let mut named = link(made.index, [LinkAttribute::IfName(name.to_owned())]);
-            set_up(&mut named);
-            self.ask(RouteNetlinkMessage::SetLink(named), 0)?;
-            Ok(made.index)
+    /// The port of a bridge behind which an Ethernet address is, if that was settled when the port was made.
+    pub(super) fn behind(&self, bridge: u32, mac: Mac) -> io::Result<Option<Link>> {
+        let mut message = neighbour(0, mac);
+        message.header.flags = NeighbourFlags::Controller;
+        message.attributes.push(NeighbourAttribute::Controller(bridge));
+        let answers = match self.ask(RouteNetlinkMessage::GetNeighbour(message), 0) {
+            Err(why) if why.raw_os_error() == Some(libc::ENOENT) => return Ok(None),
+            answers => answers?,
         };
-        publish().inspect_err(|_: &io::Error| {
-            // The reason why is what counts.
-            let _ = self.delete(&draft);
-        })
+        let port = answers.into_iter().find_map(|answer| match answer {
+            // What was learned from a packet will be forgotten again.
+            RouteNetlinkMessage::NewNeighbour(entry) if entry.header.state == NeighbourState::Noarp => {
+                Some(entry.header.ifindex)
+            }
+            _ => None,
+        });
+        port.map_or(Ok(None), |index| self.at(index))
     }
 
-    /// Makes a pair of links: `name`, a port of `bridge`, here, and `inside`, with the Ethernet address `mac`, in
-    /// `namespace`. All of it in one message: a link that is made first and moved then waits for the kernel.
+    /// Makes a pair of links: `name`, a port of `bridge`, here, and `inside` in `namespace`. All of it in one message: a
+    /// link that is made first and moved then waits for the kernel.
     pub(super) fn add_pair(
         &self,
         name: &str,
         bridge: u32,
         namespace: BorrowedFd<'_>,
-        inside: &str,
-        mac: Mac,
-    ) -> io::Result<()> {
+        inside: &Inside<'_>,
+    ) -> io::Result<u32> {
         let peer = link(
             0,
             [
-                LinkAttribute::IfName(inside.to_owned()),
-                LinkAttribute::Address(mac.to_vec()),
+                LinkAttribute::IfName(inside.name.to_owned()),
+                LinkAttribute::Address(inside.mac.to_vec()),
                 LinkAttribute::NetNsFd(namespace.as_raw_fd()),
             ],
         );
@@ -140,14 +157,44 @@ impl Links {
         );
         set_up(&mut pair);
         self.ask(RouteNetlinkMessage::NewLink(pair), NLM_F_CREATE | NLM_F_EXCL)?;
+        let made = self.find(name)?.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
+        // A port of a bridge needs no address.
+        self.without_link_local(made.index)?;
+        Ok(made.index)
+    }
+
+    /// Settles that an Ethernet address is behind that port of a bridge, and behind no other one.
+    ///
+    /// # Errors
+    /// EEXIST when it is behind another one, unless it is to `replace` that.
+    pub(super) fn settle(&self, port: u32, mac: Mac, replace: bool) -> io::Result<()> {
+        let mut message = neighbour(port, mac);
+        message.header.flags = NeighbourFlags::Controller;
+        message.header.state = NeighbourState::Noarp;
+        let flags = NLM_F_CREATE | if replace { NLM_F_REPLACE } else { NLM_F_EXCL };
+        self.ask(RouteNetlinkMessage::NewNeighbour(message), flags).map(drop)
+    }
+
+    /// Completes a port of a bridge, and marks it as its owner's: one without the mark is half of one.
+    pub(super) fn mark(&self, port: u32, owner: &Owner) -> io::Result<()> {
         // Where bridged packets go through the host's filters (br_netfilter), one that a container sends to a port of
         // its own goes out of the port that it came in by.
         let hairpin = vec![
             LinkInfo::PortKind(InfoPortKind::Bridge),
             LinkInfo::PortData(InfoPortData::BridgePort(vec![InfoBridgePort::HairpinMode(true)])),
         ];
-        let attributes = [LinkAttribute::IfName(name.to_owned()), LinkAttribute::LinkInfo(hairpin)];
-        self.ask(RouteNetlinkMessage::NewLink(link(0, attributes)), 0).map(drop)
+        let attributes = [LinkAttribute::IfAlias(owner.mark()), LinkAttribute::LinkInfo(hairpin)];
+        self.ask(RouteNetlinkMessage::NewLink(link(port, attributes)), 0).map(drop)
+    }
+
+    /// Has a link make no IPv6 address for itself.
+    fn without_link_local(&self, index: u32) -> io::Result<()> {
+        let message = link(index, [no_link_local()]);
+        match self.ask(RouteNetlinkMessage::SetLink(message), 0) {
+            // A kernel without IPv6 makes none.
+            Err(why) if why.raw_os_error() != Some(libc::EAFNOSUPPORT) => Err(why),
+            _ => Ok(()),
+        }
     }
 
     /// Deletes the link of that name; none there is fine. The kernel takes 10 to 30 ms for it.
@@ -159,75 +206,103 @@ impl Links {
         }
     }
 
-    /// Makes the namespace of a container usable: loopback up, an address on `interface`, the way out by the gateway.
-    pub(super) fn configure(&self, interface: &str, address: Ipv4Addr, subnet: Subnet) -> io::Result<()> {
-        let found = self.find(interface)?.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
+    /// Makes the namespace of a container usable, in a thread of our own that goes there: loopback up, its addresses, the
+    /// ways out by the bridge's.
+    pub(super) fn configure(
+        namespace: &NetnsName,
+        inside: &Inside<'_>,
+        settings: &BridgeSettings,
+    ) -> io::Result<()> {
+        let file = File::open(namespace.path())?;
+        let configure = || {
+            setns(&file, CloneFlags::CLONE_NEWNET)?;
+            Self::here()?.set_up(inside, settings)
+        };
+        thread::scope(|scope| {
+            scope.spawn(configure).join().unwrap_or_else(|_| Err(io::Error::other("the thread panicked")))
+        })
+    }
+
+    fn set_up(&self, inside: &Inside<'_>, settings: &BridgeSettings) -> io::Result<()> {
+        let found = self.find(inside.name)?.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
+        self.without_link_local(found.index)?;
+        refuse_routers(inside.name)?;
         for index in [LOOPBACK, found.index] {
             let mut up = link(index, []);
             set_up(&mut up);
             self.ask(RouteNetlinkMessage::SetLink(up), 0)?;
         }
-        self.add_address(found.index, address, subnet)?;
+        let subnet = settings.subnet;
+        self.add_address(found.index, inside.vip.into(), subnet.prefix(), Some(subnet.last()))?;
+        self.add_default_route(found.index, subnet.gateway().into())?;
+        if let (Some(vip), Some(subnet)) = (inside.vip6, settings.subnet6) {
+            self.add_address(found.index, link_local(inside.mac).into(), 64, None)?;
+            self.add_address(found.index, vip.into(), subnet.prefix(), None)?;
+            self.add_default_route(found.index, subnet.gateway().into())?;
+        }
+        Ok(())
+    }
+
+    fn add_default_route(&self, index: u32, gateway: IpAddr) -> io::Result<()> {
+        let (address_family, gateway) = match gateway {
+            IpAddr::V4(address) => (AddressFamily::Inet, RouteAddress::Inet(address)),
+            IpAddr::V6(address) => (AddressFamily::Inet6, RouteAddress::Inet6(address)),
+        };
         let mut route = RouteMessage::default();
         route.header = RouteHeader {
-            address_family: AddressFamily::Inet,
+            address_family,
             table: RouteHeader::RT_TABLE_MAIN,
             protocol: RouteProtocol::Boot,
             scope: RouteScope::Universe,
             kind: RouteType::Unicast,
             ..RouteHeader::default()
         };
-        route.attributes = vec![
-            RouteAttribute::Gateway(RouteAddress::Inet(subnet.gateway())),
-            RouteAttribute::Oif(found.index),
-        ];
+        route.attributes = vec![RouteAttribute::Gateway(gateway), RouteAttribute::Oif(index)];
         self.ask(RouteNetlinkMessage::NewRoute(route), NLM_F_CREATE | NLM_F_EXCL).map(drop)
     }
 
-    fn add_address(&self, index: u32, address: Ipv4Addr, subnet: Subnet) -> io::Result<()> {
-        let mut message = AddressMessage::default();
-        message.header.family = AddressFamily::Inet;
-        message.header.prefix_len = subnet.prefix();
-        message.header.index = index;
-        message.attributes = vec![
-            AddressAttribute::Local(IpAddr::V4(address)),
-            AddressAttribute::Address(IpAddr::V4(address)),
-            AddressAttribute::Broadcast(subnet.broadcast()),
-        ];
+    fn add_address(
+        &self,
+        index: u32,
+        address: IpAddr,
+        prefix: u8,
+        broadcast: Option<Ipv4Addr>,
+    ) -> io::Result<()> {
+        let mut message = address_message(index, address, prefix);
+        message.attributes.extend(broadcast.map(AddressAttribute::Broadcast));
+        if address.is_ipv6() {
+            // Nobody else has it: it need not be asked for a second whether somebody does.
+            message.attributes.push(AddressAttribute::Flags(AddressFlags::Nodad));
+            message.header.flags = AddressHeaderFlags::Nodad;
+        }
         self.ask(RouteNetlinkMessage::NewAddress(message), NLM_F_CREATE | NLM_F_EXCL).map(drop)
     }
 
-    /// Every IPv4 address, with the index of its link and its prefix.
-    pub(super) fn addresses(&self) -> io::Result<Vec<(u32, Ipv4Addr, u8)>> {
-        let mut message = AddressMessage::default();
-        message.header.family = AddressFamily::Inet;
-        let answers = self.ask(RouteNetlinkMessage::GetAddress(message), NLM_F_DUMP)?;
-        let found = answers.into_iter().filter_map(|answer| {
-            let RouteNetlinkMessage::NewAddress(message) = answer else { return None };
-            let local = message.attributes.iter().find_map(|attribute| match attribute {
-                AddressAttribute::Local(IpAddr::V4(address)) => Some(*address),
-                _ => None,
+    /// Whether the link with that index has the address, with that prefix.
+    pub(super) fn has_address(&self, index: u32, address: IpAddr, prefix: u8) -> io::Result<bool> {
+        let (message, flags) = match address {
+            IpAddr::V4(_) => {
+                let mut all = AddressMessage::default();
+                all.header.family = AddressFamily::Inet;
+                (all, NLM_F_DUMP)
+            }
+            // Of IPv6 every link has one, so that all may be many; but one can be asked for.
+            IpAddr::V6(_) => (address_message(index, address, prefix), 0),
+        };
+        let answers = match self.ask(RouteNetlinkMessage::GetAddress(message), flags) {
+            Err(why) if why.raw_os_error() == Some(libc::EADDRNOTAVAIL) => return Ok(false),
+            answers => answers?,
+        };
+        Ok(answers.iter().any(|answer| {
+            let RouteNetlinkMessage::NewAddress(found) = answer else { return false };
+            let same = found.attributes.iter().any(|attribute| match attribute {
+                AddressAttribute::Local(local) => *local == address,
+                // Of IPv6 this one is given, where the link is no tunnel.
+                AddressAttribute::Address(own) => own.is_ipv6() && *own == address,
+                _ => false,
             });
-            Some((message.header.index, local?, message.header.prefix_len))
-        });
-        Ok(found.collect())
-    }
-
-    /// Destination and prefix of every IPv4 route of the main table, the default route apart.
-    pub(super) fn routes(&self) -> io::Result<Vec<(Ipv4Addr, u8)>> {
-        let mut message = RouteMessage::default();
-        message.header.address_family = AddressFamily::Inet;
-        let answers = self.ask(RouteNetlinkMessage::GetRoute(message), NLM_F_DUMP)?;
-        let found = answers.into_iter().filter_map(|answer| {
-            let RouteNetlinkMessage::NewRoute(route) = answer else { return None };
-            let destination = route.attributes.iter().find_map(|attribute| match attribute {
-                RouteAttribute::Destination(RouteAddress::Inet(address)) => Some(*address),
-                _ => None,
-            });
-            let main = route.header.table == RouteHeader::RT_TABLE_MAIN;
-            main.then_some((destination?, route.header.destination_prefix_length))
-        });
-        Ok(found.collect())
+            same && (found.header.index, found.header.prefix_len) == (index, prefix)
+        }))
     }
 
     fn ask(&self, message: RouteNetlinkMessage, flags: u16) -> io::Result<Vec<RouteNetlinkMessage>> {
@@ -256,15 +331,55 @@ fn link(index: u32, attributes: impl IntoIterator<Item = LinkAttribute>) -> Link
     message
 }
 
+/// That a link makes no IPv6 address for itself: those that it is to have it gets, and has them at once.
+pub(super) fn no_link_local() -> LinkAttribute {
+    let none = AfSpecInet6::AddrGenMode(In6AddrGenMode::None);
+    LinkAttribute::AfSpecUnspec(vec![AfSpecUnspec::Inet6(vec![none])])
+}
+
+/// An Ethernet address behind a port of a bridge.
+fn neighbour(port: u32, mac: Mac) -> NeighbourMessage {
+    let mut message = NeighbourMessage::default();
+    message.header.family = AddressFamily::Bridge;
+    message.header.ifindex = port;
+    message.attributes = vec![NeighbourAttribute::LinkLayerAddress(mac.to_vec())];
+    message
+}
+
+fn address_message(index: u32, address: IpAddr, prefix: u8) -> AddressMessage {
+    let mut message = AddressMessage::default();
+    message.header.family = if address.is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 };
+    message.header.prefix_len = prefix;
+    message.header.index = index;
+    message.attributes = vec![AddressAttribute::Local(address), AddressAttribute::Address(address)];
+    message
+}
+
+/// Has a link of the namespace that we are in believe nobody who says that he is a router.
+pub(super) fn refuse_routers(link: &str) -> io::Result<()> {
+    let setting = Path::new("/proc/sys/net/ipv6/conf").join(link).join("accept_ra");
+    match fs::write(setting, "0") {
+        // A kernel without IPv6.
+        Err(why) if why.kind() != io::ErrorKind::NotFound => Err(why),
+        _ => Ok(()),
+    }
+}
+
 fn set_up(link: &mut LinkMessage) {
     link.header.flags = LinkFlags::Up;
     link.header.change_mask = LinkFlags::Up;
 }
 
+/// What of an answer matters here.
 fn read(link: &LinkMessage) -> Link {
-    let mut found = Link { index: link.header.index, is_bridge: false, bridge: None };
+    let index = link.header.index;
+    let mut found =
+        Link { index, name: String::new(), mac: None, is_bridge: false, bridge: None, alias: None };
     for attribute in &link.attributes {
         match attribute {
+            LinkAttribute::IfName(name) => found.name.clone_from(name),
+            LinkAttribute::Address(mac) => found.mac = Some(mac.clone()),
+            LinkAttribute::IfAlias(alias) => found.alias = Some(alias.clone()),
             LinkAttribute::Controller(index) => found.bridge = Some(*index),
             LinkAttribute::LinkInfo(infos) => {
                 found.is_bridge = infos.contains(&LinkInfo::Kind(InfoKind::Bridge));
@@ -273,4 +388,17 @@ fn read(link: &LinkMessage) -> Link {
         }
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_follows_from_an_address() {
+        let vip = Ipv4Addr::new(166, 88, 0, 2);
+        assert_eq!(address_of(&mac(vip)), Some(vip));
+        assert_eq!(address_of(&[2, 0, 166, 88, 0, 2]), None);
+        assert_eq!(link_local(mac(vip)).to_string(), "fe80::78:a6ff:fe58:2");
+    }
 }

@@ -2,28 +2,33 @@
 
 use std::fs;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::AsRawFd;
 
 use nix::sys::socket::{
-    AddressFamily, SockFlag, SockProtocol, SockType, SockaddrIn, bind, setsockopt, socket, sockopt,
+    AddressFamily, SockFlag, SockProtocol, SockType, SockaddrStorage, bind, setsockopt, socket, sockopt,
 };
 
 use super::socket::{HEADER, Socket};
 use crate::error::{Error, NetworkError, Result};
 use crate::spec::{HostPort, Transport};
 
-/// Fails when a process of the host listens on the port, on an address that `port` is for.
+/// Fails when a process of the host listens on the port, on an address that `port` is for: if that is none in special, on
+/// all of IPv4, and of IPv6 too if the container has it.
 ///
 /// # Errors
 /// [`NetworkError::PortInUse`].
-pub(super) fn refuse_if_in_use(port: &HostPort) -> Result<()> {
+pub(super) fn refuse_if_in_use(port: &HostPort, ipv6: bool) -> Result<()> {
     let failed = || Error::system(format!("see who listens on port {port}"));
-    if can_be_bound(port).map_err(failed())? {
-        return Ok(());
-    }
+    let all = [Some(Ipv4Addr::UNSPECIFIED.into()), ipv6.then_some(Ipv6Addr::UNSPECIFIED.into())];
+    let mut addresses = port.address.map_or(all, |address| [Some(address), None]).into_iter().flatten();
+    let taken = addresses.try_fold(None, |taken: Option<IpAddr>, address| match taken {
+        None => Ok((!can_be_bound(port, address)?).then_some(address)),
+        taken => Ok(taken),
+    });
+    let Some(address) = taken.map_err(failed())? else { return Ok(()) };
     // Not everything that is bound to a port listens on it: what is on its way out has one, too.
-    match find(port).map_err(failed())? {
+    match find(port, address).map_err(failed())? {
         None => Ok(()),
         Some(inode) => {
             let holder = owner(inode).unwrap_or_else(|| "a process that cannot be seen from here".to_owned());
@@ -32,21 +37,25 @@ pub(super) fn refuse_if_in_use(port: &HostPort) -> Result<()> {
     }
 }
 
-/// Whether the port could be bound, which takes no looking at other sockets.
-fn can_be_bound(port: &HostPort) -> io::Result<bool> {
+/// Whether the port could be bound at an address, which takes no looking at other sockets.
+fn can_be_bound(port: &HostPort, address: IpAddr) -> io::Result<bool> {
     let kind = match port.transport {
         Transport::Tcp => SockType::Stream,
         Transport::Udp => SockType::Datagram,
         // No host of today's has it without a module, and that is not to be loaded for this.
         Transport::Sctp => return Ok(true),
     };
-    let socket = socket(AddressFamily::Inet, kind, SockFlag::SOCK_CLOEXEC, None)?;
+    let family = if address.is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 };
+    let socket = socket(family, kind, SockFlag::SOCK_CLOEXEC, None)?;
+    if address.is_ipv6() {
+        setsockopt(&socket, sockopt::Ipv6V6Only, &true)?;
+    }
     if port.transport == Transport::Tcp {
         // Connections that have ended are in nobody's way.
         setsockopt(&socket, sockopt::ReuseAddr, &true)?;
     }
-    let address = SocketAddrV4::new(port.address.unwrap_or(Ipv4Addr::UNSPECIFIED), port.port);
-    match bind(socket.as_raw_fd(), &SockaddrIn::from(address)) {
+    let address = SocketAddr::new(address, port.port);
+    match bind(socket.as_raw_fd(), &SockaddrStorage::from(address)) {
         Err(nix::Error::EADDRINUSE) => Ok(false),
         // Nobody can listen on an address that the host has not.
         Ok(()) | Err(nix::Error::EADDRNOTAVAIL) => Ok(true),
@@ -54,8 +63,8 @@ fn can_be_bound(port: &HostPort) -> io::Result<bool> {
     }
 }
 
-/// The inode of a socket that waits for whoever comes to the port (sock_diag(7)).
-fn find(port: &HostPort) -> io::Result<Option<u64>> {
+/// The inode of a socket that waits for whoever comes to the port at an address (sock_diag(7)).
+fn find(port: &HostPort, address: IpAddr) -> io::Result<Option<u64>> {
     const SOCK_DIAG_BY_FAMILY: u16 = 20;
     const TCP_LISTEN: u32 = 10;
     /// What a UDP socket is in that is connected to nobody (`TCP_CLOSE`).
@@ -72,7 +81,7 @@ fn find(port: &HostPort) -> io::Result<Option<u64>> {
         message.extend([0; 8]);
         message.extend(request);
         let answers = Socket::open(SockProtocol::NetlinkSockDiag)?.transact(&message)?;
-        let hit = answers.iter().find_map(|answer| waits_for(answer.get(HEADER..)?, port));
+        let hit = answers.iter().find_map(|answer| waits_for(answer.get(HEADER..)?, port.port, address));
         if hit.is_some() {
             return Ok(hit);
         }
@@ -80,27 +89,30 @@ fn find(port: &HostPort) -> io::Result<Option<u64>> {
     Ok(None)
 }
 
-/// The inode in an answer, when what it tells of waits for the port. `struct inet_diag_msg`: family, state, two bytes,
-/// source and destination port, source and destination address, …, inode; then attributes.
-fn waits_for(answer: &[u8], port: &HostPort) -> Option<u64> {
+/// The inode in an answer, when what it tells of waits for the port at the address, which may be any. `struct
+/// inet_diag_msg`: family, state, two bytes, source and destination port, source and destination address, …, inode; then
+/// attributes.
+fn waits_for(answer: &[u8], port: u16, address: IpAddr) -> Option<u64> {
     const BODY: usize = 72;
     const SKV6ONLY: u8 = 11;
     let body = answer.get(..BODY)?;
-    if body[4..6] != port.port.to_be_bytes() {
+    if body[4..6] != port.to_be_bytes() {
         return None;
     }
     let own = if i32::from(body[0]) == libc::AF_INET6 {
         let only = answer[BODY..].windows(5).any(|bytes| bytes == [5, 0, SKV6ONLY, 0, 1]);
-        let address = std::net::Ipv6Addr::from(<[u8; 16]>::try_from(&body[8..24]).ok()?);
-        match address.to_ipv4_mapped() {
-            Some(address) => address,
-            None if address.is_unspecified() && !only => Ipv4Addr::UNSPECIFIED,
-            None => return None,
+        let own = Ipv6Addr::from(<[u8; 16]>::try_from(&body[8..24]).ok()?);
+        match own.to_ipv4_mapped() {
+            Some(own) => IpAddr::V4(own),
+            // One for both versions.
+            None if own.is_unspecified() && !only && address.is_ipv4() => Ipv4Addr::UNSPECIFIED.into(),
+            None => own.into(),
         }
     } else {
-        Ipv4Addr::from(<[u8; 4]>::try_from(&body[8..12]).ok()?)
+        Ipv4Addr::from(<[u8; 4]>::try_from(&body[8..12]).ok()?).into()
     };
-    let clash = own.is_unspecified() || port.address.is_none_or(|address| address == own);
+    let same_version = own.is_ipv4() == address.is_ipv4();
+    let clash = same_version && (own.is_unspecified() || address.is_unspecified() || address == own);
     clash.then(|| u64::from(u32::from_ne_bytes(body[68..72].try_into().unwrap_or_default())))
 }
 

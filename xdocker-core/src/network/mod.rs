@@ -11,30 +11,32 @@
 //! Everything is said in netlink messages. Those of a boot are made here and are data in the launch plan.
 
 mod book;
+mod bridge;
 mod link;
 mod listener;
 pub(crate) mod netns;
 mod nft;
 mod settings;
 mod socket;
+mod surroundings;
+mod sysctl;
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::os::fd::AsFd;
 
 pub(crate) use self::book::{Book, Entry};
-use self::link::{Links, mac};
-use self::nft::{Change, Rules, elements};
+use self::link::{Inside, Links, mac};
+use self::nft::{Change, Member, Rules};
 pub use self::settings::BridgeSettings;
+pub(crate) use self::surroundings::{Owner, Surroundings};
 use crate::error::{Error, NetworkError, Result};
 use crate::launch::{Action, Plan};
 use crate::spec::{Endpoint, HostPort, NetnsName, Network};
 
 /// The link inside.
 const INSIDE: &str = "eth0";
-/// Whether the host passes packets on.
-const FORWARDING: &str = "/proc/sys/net/ipv4/ip_forward";
 /// What the step of a launch plan is called that opens the ways in.
 const PUBLISHING: &str = "connect the container to the rules of its bridge";
 
@@ -43,7 +45,9 @@ const PUBLISHING: &str = "connect the container to the rules of its bridge";
 pub(crate) struct Attachment {
     pub(crate) settings: BridgeSettings,
     pub(crate) netns: NetnsName,
+    pub(crate) owner: Owner,
     pub(crate) vip: Ipv4Addr,
+    pub(crate) vip6: Option<Ipv6Addr>,
     pub(crate) endpoint: Endpoint,
 }
 
@@ -60,62 +64,74 @@ pub(crate) fn check(network: &Network) -> Result<()> {
     }
 }
 
+/// Checks that the bridge can give what is asked of it.
+///
+/// # Errors
+/// [`Error::Invalid`].
+pub(crate) fn check_endpoint(endpoint: &Endpoint, settings: &BridgeSettings) -> Result<()> {
+    let no_ipv6 = || format!("bridge {} has no IPv6", settings.bridge);
+    if let Some(vip) = endpoint.vip {
+        settings.subnet.check(vip)?;
+    }
+    match (endpoint.vip6, settings.subnet6) {
+        (Some(vip), Some(subnet)) => subnet.check(vip)?,
+        (Some(vip), None) => return Err(Error::invalid("address", vip.to_string(), no_ipv6())),
+        _ => {}
+    }
+    let ipv6 = |port: &HostPort| port.address.is_some_and(|address| address.is_ipv6());
+    match endpoint.ports.ports().find(ipv6).filter(|_| settings.subnet6.is_none()) {
+        Some(port) => Err(Error::invalid("port mapping", port.to_string(), no_ipv6())),
+        None => Ok(()),
+    }
+}
+
 impl Attachment {
     /// Makes the bridge, the namespace and the links between them, as far as they are missing.
     ///
     /// # Errors
-    /// [`NetworkError::BridgeTaken`], [`NetworkError::RouteTaken`], [`Error::System`].
+    /// [`NetworkError::BridgeTaken`], [`NetworkError::RouteTaken`], [`NetworkError::NamespaceTaken`],
+    /// [`NetworkError::AddressTaken`], [`Error::System`].
     pub(crate) fn connect(&self) -> Result<()> {
         let links = Links::here().map_err(Error::system("look at the host's network"))?;
-        let bridge = self.bridge(&links)?;
+        let bridge = self.settings.ensure(&links)?;
         let name = self.netns.link();
         let failed = || Error::system(format!("connect {} to bridge {}", self.netns, self.settings.bridge));
-        let is_there = netns::exists(&self.netns.path());
-        if is_there && links.find(&name).map_err(failed())?.is_some_and(|link| link.bridge == Some(bridge)) {
-            return Ok(());
+        let found = links.find(&name).map_err(failed())?;
+        if let Some(link) = &found {
+            let whole = self.owner.refuse_others(&self.netns, link)?;
+            if whole && link.bridge == Some(bridge) && netns::exists(&self.netns.path()) {
+                return Ok(());
+            }
         }
         // Half of it is worth nothing: the one end goes with the other.
         netns::remove(&self.netns)?;
-        links.delete(&name).map_err(failed())?;
+        if found.is_some() {
+            links.delete(&name).map_err(failed())?;
+        }
         netns::ensure(&self.netns)?;
-        let join = || -> io::Result<()> {
+        let inside = Inside { name: INSIDE, mac: mac(self.vip), vip: self.vip, vip6: self.vip6 };
+        let join = || -> io::Result<u32> {
             let namespace = File::open(self.netns.path())?;
-            links.add_pair(&name, bridge, namespace.as_fd(), INSIDE, mac(self.vip))?;
-            Links::of(&self.netns)?.configure(INSIDE, self.vip, self.settings.subnet)
+            let port = links.add_pair(&name, bridge, namespace.as_fd(), &inside)?;
+            Links::configure(&self.netns, &inside, &self.settings)?;
+            Ok(port)
         };
-        join().map_err(failed())
-    }
-
-    /// The bridge, made if there is none.
-    fn bridge(&self, links: &Links) -> Result<u32> {
-        let BridgeSettings { bridge, subnet } = &self.settings;
-        let failed = || Error::system(format!("make bridge {bridge}"));
-        let taken = |why: &str| NetworkError::BridgeTaken { bridge: bridge.to_string(), why: why.to_owned() };
-        if let Some(found) = links.find(bridge.as_str()).map_err(failed())? {
-            if !found.is_bridge {
-                return Err(taken("is no bridge").into());
+        let port = join().map_err(failed())?;
+        if let Err(why) = links.settle(port, inside.mac, false) {
+            let elsewhere = match why.raw_os_error() {
+                Some(libc::EEXIST) => {
+                    self.owner.of_another_home(links.behind(bridge, inside.mac).map_err(failed())?)
+                }
+                _ => return Err(failed()(why)),
+            };
+            if let Some(holder) = elsewhere {
+                netns::remove(&self.netns)?;
+                return Err(NetworkError::AddressTaken { address: self.vip.into(), holder }.into());
             }
-            let own = (found.index, subnet.gateway(), subnet.prefix());
-            if !links.addresses().map_err(failed())?.contains(&own) {
-                return Err(taken(&format!("has not the address {subnet}")).into());
-            }
-            return Ok(found.index);
+            // What was ours may go on to be there for a moment.
+            links.settle(port, inside.mac, true).map_err(failed())?;
         }
-        let bits = |address: Ipv4Addr, prefix: u8| address.to_bits().checked_shr(32 - u32::from(prefix));
-        let overlap = |(to, prefix): &(Ipv4Addr, u8)| {
-            let common = subnet.prefix().min(*prefix);
-            bits(*to, common) == bits(subnet.gateway(), common)
-        };
-        if let Some((to, prefix)) = links.routes().map_err(failed())?.into_iter().find(overlap) {
-            let (subnet, bridge) = (subnet.to_string(), bridge.to_string());
-            return Err(NetworkError::RouteTaken { subnet, bridge, route: format!("{to}/{prefix}") }.into());
-        }
-        tracing::info!("bridge {bridge}: made, with the addresses {subnet}");
-        match links.add_bridge(bridge.as_str(), *subnet) {
-            // Somebody else was faster.
-            Err(why) if why.raw_os_error() == Some(libc::EEXIST) => self.bridge(links),
-            made => made.map_err(failed()),
-        }
+        links.mark(port, &self.owner).map_err(failed())
     }
 
     /// Checks that the container's ports are free as far as processes of the host go, and that the host passes
@@ -124,13 +140,9 @@ impl Attachment {
     /// # Errors
     /// [`NetworkError::PortInUse`], [`Error::File`].
     pub(crate) fn prepare(&self) -> Result<()> {
-        self.endpoint.ports.ports().try_for_each(|port| listener::refuse_if_in_use(&port))?;
-        let forwards = fs::read(FORWARDING).map_err(Error::file("read", FORWARDING))?;
-        if forwards.first() == Some(&b'0') {
-            fs::write(FORWARDING, "1").map_err(Error::file("write", FORWARDING))?;
-            tracing::info!("switched on the forwarding of packets: net.ipv4.ip_forward=1");
-        }
-        Ok(())
+        let mut ports = self.endpoint.ports.ports();
+        ports.try_for_each(|port| listener::refuse_if_in_use(&port, self.vip6.is_some()))?;
+        self.settings.forward()
     }
 
     /// Plans that the ways in open at boot, first of all, and close when the container ends.
@@ -138,29 +150,38 @@ impl Attachment {
         let protocol = libc::NETLINK_NETFILTER as u32;
         plan.host.purpose(PUBLISHING).push(Action::Netlink {
             protocol,
-            messages: self.elements(Change::Add),
+            messages: self.elements(Change::Add).concat(),
             missing_is_fine: false,
         });
         plan.undo.purpose("take the container out of the rules of its bridge").push(Action::Netlink {
             protocol,
-            messages: self.elements(Change::Delete),
+            messages: self.elements(Change::Delete).concat(),
             missing_is_fine: true,
         });
     }
 
-    fn elements(&self, change: Change) -> Vec<u8> {
-        self.elements_with(change, self.endpoint.ports.ports())
+    fn elements(&self, change: Change) -> Vec<Vec<u8>> {
+        self.elements_with(change, self.endpoint.ports.ports().collect())
     }
 
-    fn elements_with(&self, change: Change, ports: impl Iterator<Item = HostPort>) -> Vec<u8> {
+    fn elements_with(&self, change: Change, ports: Vec<HostPort>) -> Vec<Vec<u8>> {
         let (bridge, interface) = (&self.settings.bridge, self.endpoint.interface());
-        elements(change, bridge, &self.netns.link(), self.vip, interface, ports)
+        let (link, mac) = (&*self.netns.link(), mac(self.vip));
+        Member { bridge, link, mac, vip: self.vip, vip6: self.vip6, interface, ports }.batches(change)
+    }
+
+    /// Its addresses.
+    fn addresses(&self) -> impl Iterator<Item = IpAddr> {
+        std::iter::once(self.vip.into()).chain(self.vip6.map(IpAddr::V6))
     }
 
     /// Puts a running container into rules that were lost.
     pub(crate) fn publish(&self) -> Result<()> {
-        let done = Rules::open().and_then(|rules| rules.change(&self.elements(Change::Add)));
-        done.map_err(Error::system(format!("change the rules of bridge {}", self.settings.bridge)))
+        let change =
+            |rules: Rules| self.elements(Change::Restore).iter().try_for_each(|batch| rules.change(batch));
+        Rules::open()
+            .and_then(change)
+            .map_err(Error::system(format!("change the rules of bridge {}", self.settings.bridge)))
     }
 
     /// Takes the container out of the rules in the place of a monitor that was killed, perhaps before it had put it there:
@@ -170,18 +191,22 @@ impl Attachment {
             let rules = Rules::open()?;
             let mut own = Vec::new();
             for port in self.endpoint.ports.ports() {
-                if rules.target(&self.settings.bridge, &port)? == Some(self.vip) {
-                    own.push(port);
+                for address in self.addresses() {
+                    if rules.target(&self.settings.bridge, &port, address)? == Some(address) {
+                        own.push(port);
+                        break;
+                    }
                 }
             }
-            rules.change(&self.elements_with(Change::Delete, own.into_iter()))
-        };
-        match take_out() {
-            Err(why) if why.raw_os_error() == Some(libc::ENOENT) => Ok(()),
-            done => {
-                done.map_err(Error::system(format!("change the rules of bridge {}", self.settings.bridge)))
+            for batch in self.elements_with(Change::Delete, own) {
+                match rules.change(&batch) {
+                    Err(why) if why.raw_os_error() != Some(libc::ENOENT) => return Err(why),
+                    _ => {}
+                }
             }
-        }
+            Ok(())
+        };
+        take_out().map_err(Error::system(format!("change the rules of bridge {}", self.settings.bridge)))
     }
 
     /// What the failure of a launch has to do with the network: the rules were missing and are there now (`None`), or
@@ -192,32 +217,53 @@ impl Attachment {
         book: impl FnOnce() -> Result<Book>,
     ) -> Result<Option<Error>> {
         let Error::Launch { step, source } = &failure else { return Ok(Some(failure)) };
-        let BridgeSettings { bridge, subnet } = &self.settings;
+        let bridge = &self.settings.bridge;
         let failed = || Error::system(format!("make the rules of bridge {bridge}"));
         match source.raw_os_error() {
             _ if step != PUBLISHING => Ok(Some(failure)),
             Some(libc::ENOENT) => {
                 let rules = Rules::open().map_err(failed())?;
-                rules.ensure(bridge, *subnet).map_err(failed())?;
+                rules.ensure(&self.settings).map_err(failed())?;
                 self.warn_of_closed_chains(&rules);
                 Ok(None)
             }
             Some(libc::EEXIST | libc::EBUSY) => {
                 let rules = Rules::open().map_err(failed())?;
                 for port in self.endpoint.ports.ports() {
-                    let target = rules.target(bridge, &port).map_err(failed())?;
-                    if let Some(address) = target.filter(|address| *address != self.vip) {
-                        let holder = match book()?.holder(address) {
-                            Some(name) => format!("container {name}"),
-                            None => format!("the container at {address}, of another home"),
-                        };
-                        return Ok(Some(NetworkError::PortMapped { port: port.to_string(), holder }.into()));
+                    for own in self.addresses() {
+                        if let Some(other) = rules.rival(bridge, &port, own).map_err(failed())? {
+                            let holder = self.holder(other, &book()?)?;
+                            return Ok(Some(
+                                NetworkError::PortMapped { port: port.to_string(), holder }.into(),
+                            ));
+                        }
                     }
                 }
-                Ok(Some(failure))
+                let taken = |vip: &Ipv6Addr| rules.has(bridge, (*vip).into()).unwrap_or_default();
+                Ok(Some(match self.vip6.filter(taken) {
+                    Some(vip) => {
+                        let holder = "a running container of another home".to_owned();
+                        NetworkError::AddressTaken { address: vip.into(), holder }.into()
+                    }
+                    None => failure,
+                }))
             }
             _ => Ok(Some(failure)),
         }
+    }
+
+    /// The container that has the address, in words.
+    fn holder(&self, address: IpAddr, book: &Book) -> Result<String> {
+        if let Some(name) = book.holder(address) {
+            return Ok(format!("container {name}"));
+        }
+        if let IpAddr::V4(vip) = address {
+            let around = Surroundings::look(&self.settings, &self.owner)?;
+            if let Some(holder) = around.holder(vip)? {
+                return Ok(holder);
+            }
+        }
+        Ok(format!("the container at {address}, of another home"))
     }
 
     /// Says so when rules of others let nothing through to the bridge.

@@ -1,7 +1,7 @@
 //! A container's place on the bridge.
 
 use std::fmt;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
@@ -21,6 +21,8 @@ use crate::error::{Error, Result};
 pub struct Endpoint {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) vip: Option<Ipv4Addr>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) vip6: Option<Ipv6Addr>,
     #[serde(default, skip_serializing_if = "PortMap::is_empty")]
     pub(crate) ports: PortMap,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -28,7 +30,7 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    /// With the next free address, no mapped port, and every way out of the host.
+    /// With the next free addresses, no mapped port, and every way out of the host.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -38,6 +40,13 @@ impl Endpoint {
     #[must_use]
     pub fn vip(mut self, vip: Ipv4Addr) -> Self {
         self.vip = Some(vip);
+        self
+    }
+
+    /// Sets the IPv6 address inside, where the bridge has such ones.
+    #[must_use]
+    pub fn vip6(mut self, vip: Ipv6Addr) -> Self {
+        self.vip6 = Some(vip);
         self
     }
 
@@ -59,6 +68,12 @@ impl Endpoint {
     #[must_use]
     pub fn address(&self) -> Option<Ipv4Addr> {
         self.vip
+    }
+
+    /// The IPv6 address inside; every container has one that was made while the bridge had such ones.
+    #[must_use]
+    pub fn address6(&self) -> Option<Ipv6Addr> {
+        self.vip6
     }
 
     /// The ports of the host that lead into the container.

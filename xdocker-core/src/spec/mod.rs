@@ -34,6 +34,7 @@ pub use sandbox::Sandbox;
 pub use seccomp::{Seccomp, SeccompProfile};
 pub use stop_signal::StopSignal;
 pub use subnet::Subnet;
+pub(crate) use subnet::address::Address;
 pub use tmpfs::Tmpfs;
 pub(crate) use user::Account;
 pub use user::User;

@@ -1,7 +1,7 @@
 //! Ports of the host that lead into a container.
 
 use std::fmt;
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
@@ -58,7 +58,7 @@ pub struct HostPort {
     /// Protocol of both.
     pub transport: Transport,
     /// The host's address; `None` for every one that it has.
-    pub address: Option<Ipv4Addr>,
+    pub address: Option<IpAddr>,
     /// The host's port.
     pub port: u16,
     /// The container's port.
@@ -73,12 +73,27 @@ impl HostPort {
 }
 
 impl fmt::Display for HostPort {
-    /// The host's side, as `8080/tcp` or `127.0.0.1:8080/tcp`.
+    /// The host's side, as `8080/tcp`, `127.0.0.1:8080/tcp` or `[::1]:8080/tcp`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(address) = self.address {
-            write!(f, "{address}:")?;
-        }
+        write_address(f, self.address)?;
         write!(f, "{}/{}", self.port, self.transport)
+    }
+}
+
+/// The address that a port is limited to, and what is between the two.
+fn write_address(f: &mut fmt::Formatter<'_>, address: Option<IpAddr>) -> fmt::Result {
+    match address {
+        None => Ok(()),
+        Some(IpAddr::V4(address)) => write!(f, "{address}:"),
+        Some(IpAddr::V6(address)) => write!(f, "[{address}]:"),
+    }
+}
+
+/// An address as it stands before a port: of IPv6 in brackets, since it has colons of its own.
+fn read_address(text: &str) -> Option<IpAddr> {
+    match text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        Some(inner) => inner.parse().ok().map(IpAddr::V6),
+        None => text.parse().ok().map(IpAddr::V4),
     }
 }
 
@@ -123,7 +138,7 @@ impl fmt::Display for Range {
 /// One item of a list: ports of the host in a row, and as many inside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Item {
-    address: Option<Ipv4Addr>,
+    address: Option<IpAddr>,
     host: Range,
     inside: Range,
     transport: Transport,
@@ -143,11 +158,11 @@ impl FromStr for Item {
         let (address, host) = match rest.rsplit_once(':') {
             None => (None, rest),
             Some((address, host)) => {
-                (Some(address.parse().map_err(|_| "its address is no IPv4 address")?), host)
+                (Some(read_address(address).ok_or("its address is no IP address")?), host)
             }
         };
         // 0.0.0.0 is how every address is written.
-        let address = address.filter(|address: &Ipv4Addr| !address.is_unspecified());
+        let address = address.filter(|address| !address.is_unspecified());
         let (host, inside): (Range, Range) = (host.parse()?, inside.parse()?);
         if host.len() != inside.len() {
             return Err("the two ranges differ in length");
@@ -158,16 +173,15 @@ impl FromStr for Item {
 
 impl fmt::Display for Item {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(address) = self.address {
-            write!(f, "{address}:")?;
-        }
+        write_address(f, self.address)?;
         write!(f, "{}:{}", self.host, self.inside)?;
         if self.transport == Transport::Tcp { Ok(()) } else { write!(f, "/{}", self.transport) }
     }
 }
 
 /// The ports of the host that lead into a container: `(host's port):(container's port)`, several of them with commas
-/// between. Each may be a range, begin with an address of the host that it is limited to, and end with a protocol.
+/// between. Each may be a range, begin with an address of the host that it is limited to (one of IPv6 in brackets), and end
+/// with a protocol.
 ///
 /// ```
 /// # use xdocker_core::PortMap;
@@ -265,6 +279,10 @@ mod tests {
             "1.2.3:80:80",
             "1.2.3.4:80",
             "::1:80:80",
+            "[::1:80:80",
+            "[]:80:80",
+            "[1.2.3.4]:80:80",
+            "[fe80::1%eth0]:80:80",
             "80:80,80:81",
             "1-5:1-5,3:9",
             "1-1025:1-1025",
@@ -280,8 +298,11 @@ mod tests {
 
     #[test]
     fn the_same_port_may_be_mapped_for_two_protocols_or_addresses() {
-        for text in ["53:53,53:53/udp,53:53/sctp", "127.0.0.1:80:80,10.0.0.1:80:81", "127.0.0.1:80:80,80:81"]
-        {
+        for text in [
+            "53:53,53:53/udp,53:53/sctp",
+            "127.0.0.1:80:80,10.0.0.1:80:81,[::1]:80:80",
+            "127.0.0.1:80:80,80:81",
+        ] {
             assert_eq!(text.parse::<PortMap>().unwrap().to_string(), text);
         }
         assert_eq!("0.0.0.0:80:81/tcp".parse::<PortMap>().unwrap().to_string(), "80:81");
@@ -289,10 +310,11 @@ mod tests {
 
     fn item() -> impl Strategy<Value = Item> {
         let transport = prop::sample::select(Transport::ALL.to_vec());
-        let address = prop::option::of(any::<u32>().prop_filter("no address", |bits| *bits != 0));
+        let address =
+            prop::option::of(any::<IpAddr>().prop_filter("all", |address| !address.is_unspecified()));
         (address, 1..60000u16, 1..60000u16, 0..20u16, transport).prop_map(
             |(address, host, inside, more, transport)| Item {
-                address: address.map(Ipv4Addr::from),
+                address,
                 host: Range { first: host, last: host + more },
                 inside: Range { first: inside, last: inside + more },
                 transport,

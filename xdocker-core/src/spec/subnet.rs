@@ -8,21 +8,23 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 
-/// A range of IPv4 addresses with one of them, the gateway, picked out: `166.88.0.1/24`.
+/// A range of addresses with one of them, the gateway, picked out: `166.88.0.1/24`, `fd00:88::1/64`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Subnet {
-    gateway: Ipv4Addr,
+#[serde(try_from = "String", into = "String", bound = "A: Address")]
+pub struct Subnet<A: Address = Ipv4Addr> {
+    gateway: A,
     prefix: u8,
 }
 
 impl Subnet {
     /// The seed's.
     pub(crate) const DEFAULT: Self = Self { gateway: Ipv4Addr::new(166, 88, 0, 1), prefix: 24 };
+}
 
+impl<A: Address> Subnet<A> {
     /// The address of the bridge itself.
     #[must_use]
-    pub fn gateway(&self) -> Ipv4Addr {
+    pub fn gateway(&self) -> A {
         self.gateway
     }
 
@@ -32,32 +34,32 @@ impl Subnet {
         self.prefix
     }
 
-    fn mask(self) -> u32 {
-        u32::MAX << (32 - u32::from(self.prefix))
+    /// Bits that differ within the range.
+    fn rest(self) -> u128 {
+        (1 << (A::BITS - self.prefix)) - 1
     }
 
-    fn network(self) -> u32 {
-        self.gateway.to_bits() & self.mask()
+    fn network(self) -> u128 {
+        self.gateway.bits() & !self.rest()
     }
 
-    /// The last address of the range.
-    pub(crate) fn broadcast(self) -> Ipv4Addr {
-        (self.network() | !self.mask()).into()
+    /// The last address of the range; of IPv4 that of all hosts on it.
+    pub(crate) fn last(self) -> A {
+        A::from_bits(self.network() | self.rest())
     }
 
     /// Whether a container may have the address.
     ///
     /// # Errors
     /// [`Error::Invalid`] when it lies outside, or is the gateway's, the network's own or its broadcast's.
-    pub fn check(&self, address: Ipv4Addr) -> Result<()> {
-        let bits = address.to_bits();
-        let why = if bits & self.mask() != self.network() {
+    pub fn check(&self, address: A) -> Result<()> {
+        let why = if address.bits() & !self.rest() != self.network() {
             format!("it is outside of {self}")
         } else if address == self.gateway {
             "it is the address of the bridge".to_owned()
-        } else if bits == self.network() {
+        } else if address.bits() == self.network() {
             "it is the address of the network itself".to_owned()
-        } else if address == self.broadcast() {
+        } else if A::HAS_BROADCAST && address == self.last() {
             "it is the broadcast address".to_owned()
         } else {
             return Ok(());
@@ -66,61 +68,134 @@ impl Subnet {
     }
 
     /// The addresses that containers may have, in their order.
-    pub(crate) fn hosts(self) -> impl Iterator<Item = Ipv4Addr> {
-        let all = self.network() + 1..self.broadcast().to_bits();
-        all.map(Ipv4Addr::from).filter(move |address| *address != self.gateway)
+    pub(crate) fn hosts(self) -> impl Iterator<Item = A> {
+        let all = self.network() + 1..self.last().bits() + u128::from(!A::HAS_BROADCAST);
+        all.map(A::from_bits).filter(move |address| *address != self.gateway)
+    }
+
+    /// Which address of the range it is.
+    pub(crate) fn number(self, address: A) -> u128 {
+        address.bits() & self.rest()
+    }
+
+    /// The address with that number, as far as the range has so many.
+    pub(crate) fn host(self, number: u128) -> A {
+        A::from_bits(self.network() | number & self.rest())
+    }
+
+    /// Whether an address is in both ranges, the other of which begins with `prefix` bits of `address`.
+    pub(crate) fn overlaps(self, address: A, prefix: u8) -> bool {
+        let apart = A::BITS - self.prefix.min(prefix);
+        (self.gateway.bits() ^ address.bits()).checked_shr(apart.into()).unwrap_or_default() == 0
     }
 }
 
-impl FromStr for Subnet {
+impl<A: Address> FromStr for Subnet<A> {
     type Err = Error;
     fn from_str(text: &str) -> Result<Self> {
-        let bad = |why| Error::invalid("subnet", text, why);
+        let bad = |why: &str| Error::invalid("subnet", text, why);
         let parts = text.split_once('/').and_then(|(address, prefix)| {
             let digits = prefix.bytes().all(|byte| byte.is_ascii_digit());
-            Some((address.parse::<Ipv4Addr>().ok()?, prefix.parse::<u8>().ok().filter(|_| digits)?))
+            Some((address.parse::<A>().ok()?, prefix.parse::<u8>().ok().filter(|_| digits)?))
         });
-        let (gateway, prefix) =
-            parts.ok_or_else(|| bad("the bridge's address and a prefix are expected, as in 10.9.0.1/24"))?;
-        if !(8..=30).contains(&prefix) {
-            return Err(bad("its prefix is not one from 8 to 30"));
+        let (gateway, prefix) = parts.ok_or_else(|| {
+            bad(&format!("the bridge's address and a prefix are expected, as in {}", A::EXAMPLE))
+        })?;
+        // Two hosts at least, beside what means the whole.
+        let longest = A::BITS - 2;
+        if !(8..=longest).contains(&prefix) {
+            return Err(bad(&format!("its prefix is not one from 8 to {longest}")));
         }
         let subnet = Self { gateway, prefix };
-        if gateway.is_loopback()
-            || gateway.is_multicast()
-            || gateway.octets()[0] == 0
-            || gateway.octets()[0] >= 240
-        {
+        if !gateway.is_some_hosts() {
             return Err(bad("no host can have such an address"));
         }
-        if gateway.to_bits() == subnet.network() || gateway == subnet.broadcast() {
+        if gateway.bits() == subnet.network() || (A::HAS_BROADCAST && gateway == subnet.last()) {
             return Err(bad("the bridge's address is the network's own or its broadcast's"));
         }
         Ok(subnet)
     }
 }
 
-impl TryFrom<String> for Subnet {
+impl<A: Address> TryFrom<String> for Subnet<A> {
     type Error = Error;
     fn try_from(text: String) -> Result<Self> {
         text.parse()
     }
 }
 
-impl From<Subnet> for String {
-    fn from(subnet: Subnet) -> Self {
+impl<A: Address> From<Subnet<A>> for String {
+    fn from(subnet: Subnet<A>) -> Self {
         subnet.to_string()
     }
 }
 
-impl fmt::Display for Subnet {
+impl<A: Address> fmt::Display for Subnet<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.gateway, self.prefix)
     }
 }
 
+/// What the two versions of IP differ in, as far as a range is concerned. Nobody outside can name it.
+pub(super) mod address {
+    use std::fmt;
+    use std::net::{Ipv4Addr, Ipv6Addr};
+    use std::str::FromStr;
+
+    /// [`Ipv4Addr`] or [`Ipv6Addr`].
+    pub trait Address: Copy + Eq + fmt::Display + FromStr + Into<std::net::IpAddr> {
+        /// How long it is.
+        const BITS: u8;
+        /// Whether the last address of a range means all hosts on it.
+        const HAS_BROADCAST: bool;
+        /// A range, for who does not know how one is written.
+        const EXAMPLE: &'static str;
+        /// As a number.
+        fn bits(self) -> u128;
+        /// The address with that number.
+        fn from_bits(bits: u128) -> Self;
+        /// Whether there can be a host with this address on a bridge.
+        fn is_some_hosts(self) -> bool;
+    }
+
+    impl Address for Ipv4Addr {
+        const BITS: u8 = 32;
+        const HAS_BROADCAST: bool = true;
+        const EXAMPLE: &'static str = "10.9.0.1/24";
+        fn bits(self) -> u128 {
+            self.to_bits().into()
+        }
+        fn from_bits(bits: u128) -> Self {
+            Self::from_bits(bits as u32)
+        }
+        fn is_some_hosts(self) -> bool {
+            let first = self.octets()[0];
+            !self.is_loopback() && !self.is_multicast() && first != 0 && first < 240
+        }
+    }
+
+    impl Address for Ipv6Addr {
+        const BITS: u8 = 128;
+        const HAS_BROADCAST: bool = false;
+        const EXAMPLE: &'static str = "fd00:88::1/64";
+        fn bits(self) -> u128 {
+            self.to_bits()
+        }
+        fn from_bits(bits: u128) -> Self {
+            Self::from_bits(bits)
+        }
+        fn is_some_hosts(self) -> bool {
+            // Below ::/8 are ::1 and addresses of IPv4; those of fe80::/10 are every link's own.
+            !self.is_multicast() && self.octets()[0] != 0 && !self.is_unicast_link_local()
+        }
+    }
+}
+use address::Address;
+
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv6Addr;
+
     use super::*;
 
     #[test]
@@ -155,5 +230,30 @@ mod tests {
             assert!(bad.parse::<Subnet>().is_err(), "{bad}");
         }
         assert_eq!("10.9.0.5/29".parse::<Subnet>().unwrap().to_string(), "10.9.0.5/29");
+        for bad in
+            ["10.0.0.1/24", "fd00::/64", "fe80::1/64", "ff02::1/64", "::1/64", "fd00::1/127", "fd00::1"]
+        {
+            assert!(bad.parse::<Subnet<Ipv6Addr>>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn of_ipv6_only_the_first_address_means_something() {
+        let subnet: Subnet<Ipv6Addr> = "fd00:88::1/126".parse().unwrap();
+        let hosts: Vec<_> = subnet.hosts().map(|host| host.to_string()).collect();
+        assert_eq!(hosts, ["fd00:88::2", "fd00:88::3"]);
+        for bad in ["fd00:88::", "fd00:88::1", "fd00:88::4"] {
+            assert!(subnet.check(bad.parse().unwrap()).is_err(), "{bad}");
+        }
+        let wide: Subnet<Ipv6Addr> = "fd00:88::1/8".parse().unwrap();
+        assert_eq!(wide.hosts().next().unwrap().to_string(), "fd00::1");
+    }
+
+    #[test]
+    fn ranges_overlap_where_one_is_in_the_other() {
+        let subnet: Subnet = "10.9.0.129/25".parse().unwrap();
+        let overlaps = |text: &str, prefix| subnet.overlaps(text.parse().unwrap(), prefix);
+        assert!(overlaps("10.9.0.0", 24) && overlaps("10.9.0.200", 32) && overlaps("0.0.0.0", 0));
+        assert!(!overlaps("10.9.0.0", 25) && !overlaps("10.9.1.0", 24) && !overlaps("0.0.0.0", 5));
     }
 }

@@ -733,6 +733,8 @@ class Engine:
         """The bridge of this home: :meth:`xdocker.Engine.bridge`."""
         return await _call(self.sync.bridge)
 
-    async def set_bridge(self, name: Optional[str] = None, *, subnet: Optional[str] = None) -> Bridge:
+    async def set_bridge(
+        self, name: Optional[str] = None, *, subnet: Optional[str] = None, subnet6: Optional[str] = None
+    ) -> Bridge:
         """Chooses another bridge: :meth:`xdocker.Engine.set_bridge`."""
-        return await _call(self.sync.set_bridge, name, subnet=subnet)
+        return await _call(self.sync.set_bridge, name, subnet=subnet, subnet6=subnet6)

@@ -64,6 +64,8 @@ class ContainerOptions(LimitOptions, total=False):
     """The host's network, a network namespace for oneself to set up, or a place on the bridge. ``HOST`` otherwise."""
     vip: Optional[str]
     """With ``BRIDGE``: its address; otherwise the next free one."""
+    vip6: Optional[str]
+    """With ``BRIDGE``, where that has IPv6: its address; otherwise the one with the number of the other."""
     ports: Union[str, Mapping[int, int], None]
     """With ``BRIDGE``: the host's TCP ports that lead into it, as ``{8080: 80}``; or a text such as
     ``"127.0.0.1:53:5353/udp"``."""

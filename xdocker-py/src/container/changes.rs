@@ -1,5 +1,7 @@
 //! What can be changed of a container.
 
+use std::net::IpAddr;
+
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -51,7 +53,7 @@ impl Container {
     ///
     /// Raises :class:`Conflict` when it runs or the address is taken, :class:`InvalidArgument` when it is not on the bridge.
     fn set_vip(&self, py: Python<'_>, vip: &str) -> PyResult<()> {
-        let vip = address(vip)?;
+        let vip: IpAddr = address("vip", vip, "IP")?;
         self.apart(py, move |container, _| container.set_vip(vip))
     }
 }

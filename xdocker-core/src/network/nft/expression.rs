@@ -1,5 +1,7 @@
 //! Expressions: what a rule of nf_tables is made of. Each works on registers of four bytes.
 
+use std::net::Ipv6Addr;
+
 use super::message::Attributes;
 
 /// Registers of four bytes begin here (`NFT_REG32_00`).
@@ -28,12 +30,57 @@ pub(super) struct Field(u32, u32, u32);
 impl Field {
     pub(super) const ETHER_SOURCE: Self = Self(0, 6, 6);
     pub(super) const ETHER_TYPE: Self = Self(0, 12, 2);
-    pub(super) const IP_SOURCE: Self = Self(1, 12, 4);
-    pub(super) const IP_DESTINATION: Self = Self(1, 16, 4);
+    pub(super) const IPV4_SOURCE: Self = Self(1, 12, 4);
+    pub(super) const IPV6_SOURCE: Self = Self(1, 8, 16);
     pub(super) const ARP_SENDER_MAC: Self = Self(1, 8, 6);
     pub(super) const ARP_SENDER_IP: Self = Self(1, 14, 4);
     /// Where TCP, UDP and SCTP have it.
     pub(super) const PORT: Self = Self(2, 2, 2);
+    pub(super) const ICMPV6_TYPE: Self = Self(2, 0, 1);
+    /// Of neighbour discovery (RFC 4861): whose Ethernet address is asked for or told.
+    pub(super) const ND_TARGET: Self = Self(2, 8, 16);
+    /// The first option, by kind and length (in units of eight bytes), and the Ethernet address in it.
+    pub(super) const ND_OPTION: Self = Self(2, 24, 2);
+    pub(super) const ND_MAC: Self = Self(2, 26, 6);
+}
+
+/// What the two versions of IP differ in.
+#[derive(Clone, Copy)]
+pub(super) struct Ip {
+    pub(super) source: Field,
+    pub(super) destination: Field,
+    /// What an address begins with that never leaves its host.
+    loopback: &'static [u8],
+    /// The address of a host for itself.
+    pub(super) localhost: &'static [u8],
+    /// `AF_INET` or `AF_INET6`.
+    family: i32,
+    /// Whether the sender's check sum covers the header.
+    header_sum: bool,
+}
+
+impl Ip {
+    pub(super) const V4: Self = Self {
+        source: Field::IPV4_SOURCE,
+        destination: Field(1, 16, 4),
+        loopback: &[127],
+        localhost: &[127, 0, 0, 1],
+        family: libc::AF_INET,
+        header_sum: true,
+    };
+    pub(super) const V6: Self = Self {
+        source: Field::IPV6_SOURCE,
+        destination: Field(1, 24, 16),
+        loopback: &Ipv6Addr::LOCALHOST.octets(),
+        localhost: &Ipv6Addr::LOCALHOST.octets(),
+        family: libc::AF_INET6,
+        header_sum: false,
+    };
+
+    /// How many registers an address takes.
+    pub(super) fn registers(self) -> u32 {
+        self.source.2 / 4
+    }
 }
 
 /// Where a rule sends a packet.
@@ -100,9 +147,14 @@ impl Rule {
         self.load(field, 0).compare(true, value)
     }
 
-    /// The address is one of 127.0.0.0/8.
-    pub(super) fn with_loopback(self, Field(header, offset, _): Field) -> Self {
-        self.load(Field(header, offset, 1), 0).compare(true, &[127])
+    /// The address is one of 127.0.0.0/8, or ::1.
+    pub(super) fn with_loopback(self, ip: Ip, Field(header, offset, _): Field) -> Self {
+        self.load(Field(header, offset, ip.loopback.len() as u32), 0).compare(true, ip.loopback)
+    }
+
+    /// The packet is of that protocol.
+    pub(super) fn transport_is(self, number: u8) -> Self {
+        self.load_meta(Meta::Transport, 0).compare(true, &[number])
     }
 
     /// What the registers from 0 on hold is in the set.
@@ -138,24 +190,26 @@ impl Rule {
     }
 
     /// Writes the address into the field, and corrects the check sums.
-    pub(super) fn set_address(self, Field(header, offset, length): Field, address: [u8; 4]) -> Self {
+    pub(super) fn set_address(self, ip: Ip, Field(header, offset, length): Field, address: &[u8]) -> Self {
         const INTERNET: u32 = 1;
         const OF_IP: u32 = 10;
         const PSEUDO_HEADER: u32 = 1;
         let value =
-            Attributes::default().number(1, REGISTERS).nest(2, Attributes::default().bytes(VALUE, &address));
-        let target = Attributes::default().number(2, header).number(3, offset).number(4, length);
-        let target =
-            target.number(5, REGISTERS).number(6, INTERNET).number(7, OF_IP).number(8, PSEUDO_HEADER);
-        self.push("immediate", value).push("payload", target)
+            Attributes::default().number(1, REGISTERS).nest(2, Attributes::default().bytes(VALUE, address));
+        let mut target = Attributes::default().number(2, header).number(3, offset).number(4, length);
+        target = target.number(5, REGISTERS);
+        if ip.header_sum {
+            target = target.number(6, INTERNET).number(7, OF_IP);
+        }
+        self.push("immediate", value).push("payload", target.number(8, PSEUDO_HEADER))
     }
 
-    /// Translates the destination to the address in register 0 and the port in register 1.
-    pub(super) fn translate_destination(self) -> Self {
+    /// Translates the destination to the address in the registers from 0 on and the port in the one behind it.
+    pub(super) fn translate_destination(self, ip: Ip) -> Self {
         const DESTINATION: u32 = 1;
-        let data = Attributes::default().number(1, DESTINATION).number(2, libc::AF_INET as u32);
-        let data = data.number(3, REGISTERS).number(4, REGISTERS);
-        self.push("nat", data.number(5, REGISTERS + 1).number(6, REGISTERS + 1))
+        let port = REGISTERS + ip.registers();
+        let data = Attributes::default().number(1, DESTINATION).number(2, ip.family as u32);
+        self.push("nat", data.number(3, REGISTERS).number(4, REGISTERS).number(5, port).number(6, port))
     }
 
     /// Translates the source to the host's own address there.

@@ -5,9 +5,11 @@
 #[repr(u16)]
 pub(super) enum Kind {
     NewTable = 0,
+    DeleteTable = 2,
     NewChain = 3,
     GetChain = 4,
     NewRule = 6,
+    GetRule = 7,
     NewSet = 9,
     NewElement = 12,
     GetElement = 13,
@@ -23,6 +25,7 @@ pub(super) enum Family {
     Any = 0,
     Ipv4 = 2,
     Bridge = 7,
+    Ipv6 = 10,
 }
 
 pub(super) const REQUEST: u16 = libc::NLM_F_REQUEST as u16;
@@ -129,4 +132,9 @@ pub(super) fn nested(mut bytes: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
 /// Family of an answer, as the kernel numbers it.
 pub(super) fn family(message: &[u8]) -> u8 {
     message.get(HEADER - 4).copied().unwrap_or_default()
+}
+
+/// Makes a message one about the table of a family that may be none of ours.
+pub(super) fn set_family(message: &mut [u8], family: u8) {
+    message[HEADER - 4] = family;
 }

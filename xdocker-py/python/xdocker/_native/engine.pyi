@@ -41,10 +41,12 @@ class Engine:
         """
     def bridge(self) -> Bridge:
         """The bridge that containers with ``net="BRIDGE"`` are connected to."""
-    def set_bridge(self, name: Optional[str] = None, *, subnet: Optional[str] = None) -> Bridge:
+    def set_bridge(
+        self, name: Optional[str] = None, *, subnet: Optional[str] = None, subnet6: Optional[str] = None
+    ) -> Bridge:
         """Chooses another bridge, or other addresses for it, while no container is connected.
 
         ``subnet`` is the bridge's own address and the prefix of those that containers may have, such as
-        ``"10.88.0.1/24"``; what is left out stays as it is. Raises :class:`Conflict` while a container is connected,
-        :class:`InvalidArgument`.
+        ``"10.88.0.1/24"``; ``subnet6`` is the same of IPv6, or ``"off"``; what is left out stays as it is. Raises
+        :class:`Conflict` while a container is connected, :class:`InvalidArgument`.
         """

@@ -47,6 +47,9 @@ class ContainerInfo:
     def vip(self) -> Optional[str]:
         """Its address on the bridge, if it is connected to one."""
     @property
+    def vip6(self) -> Optional[str]:
+        """Its IPv6 address there, if the bridge has such ones."""
+    @property
     def ports(self) -> str:
         """The ports of the host that lead into it, such as `8080:80,53:5353/udp`; empty for none."""
     @property
