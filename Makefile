@@ -81,6 +81,7 @@ test-vm: root linker ## Run tests in a virtual machine, on a Debian kernel with 
 	@$(call install_package,ip,iproute2)
 	@$(call install_package,nft,nftables)
 	@$(call install_package,setpriv,util-linux)
+	@$(call install_package,mke2fs,e2fsprogs)
 	@$(call install_package,qemu-system-x86_64,qemu-system-x86 qemu-utils-)
 	$(CARGO) build --quiet --package xdocker-cli
 	$(CARGO) test --no-run $(VM_TESTS) --message-format=json-render-diagnostics >$(TARGET)/vm-tests.json
