@@ -2,7 +2,7 @@
 
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
 use crate::state::{Found, Records};
@@ -32,6 +32,12 @@ impl Follower {
     pub(crate) fn goes_on(&mut self) -> Result<bool> {
         let failed = || Error::system("watch a container");
         self.watch.clear().map_err(failed())?;
+        if let Some(monitor) = &self.monitor
+            && monitor.wait_until(Some(Instant::now())).map_err(failed())?
+        {
+            // Closed, it wakes nobody any more. There may be another one: somebody has booted the container again.
+            self.monitor = None;
+        }
         match self.records.look()? {
             Found::Running(record) | Found::Pausing(record) => {
                 if self.monitor.is_none()
