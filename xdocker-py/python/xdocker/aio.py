@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from functools import partial
@@ -115,15 +115,6 @@ class Process:
         """For :meth:`Container.popen`, which connects the streams."""
         self.sync = process
 
-    async def _connect(self) -> Process:
-        if self.sync.stdin is not None:
-            self.stdin = await _writer(self.sync.stdin)
-        if self.sync.stdout is not None:
-            self.stdout = await _reader(self.sync.stdout)
-        if self.sync.stderr is not None:
-            self.stderr = await _reader(self.sync.stderr)
-        return self
-
     @property
     def args(self) -> list[str]:
         """The program and its arguments."""
@@ -205,6 +196,18 @@ class Process:
         await self.wait()
 
 
+async def _connected(process: _native.process.Process) -> Process:
+    """A process with its pipes on the loop."""
+    twin = Process(process)
+    if process.stdin is not None:
+        twin.stdin = await _writer(process.stdin)
+    if process.stdout is not None:
+        twin.stdout = await _reader(process.stdout)
+    if process.stderr is not None:
+        twin.stderr = await _reader(process.stderr)
+    return twin
+
+
 class DetachedRun:
     """:class:`xdocker.DetachedRun` for asyncio."""
 
@@ -244,9 +247,8 @@ def _has(line: LogLine, pattern: Union[str, bytes, re.Pattern[str], re.Pattern[b
         return pattern in text
     if isinstance(pattern, bytes):
         return pattern in line.data
-    if isinstance(pattern.pattern, str):
-        return pattern.search(text) is not None
-    return pattern.search(line.data) is not None
+    search: Callable[[Any], object] = pattern.search
+    return search(text if isinstance(pattern.pattern, str) else line.data) is not None
 
 
 class Container:
@@ -355,7 +357,7 @@ class Container:
             timeout=timeout,
             **program,
         )
-        return await Process(process)._connect()
+        return await _connected(process)
 
     async def run_detached(
         self,
@@ -576,7 +578,7 @@ class Containers:
         env: Optional[Mapping[str, str]] = None,
         workdir: Optional[PathArgument] = None,
         **options: Unpack[ContainerOptions],
-    ) -> AsyncIterator[Container]:
+    ) -> AsyncGenerator[Container, None]:
         """A running container for the time of an ``async with`` block: :meth:`xdocker.Containers.run`."""
         container = await _call(self.sync.run, image, command, env=env, workdir=workdir, **options)
         try:

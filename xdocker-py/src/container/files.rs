@@ -40,8 +40,9 @@ impl Container {
     /// bytes its files hold. The container may run or not.
     ///
     /// Where ``to`` is a directory the copy is in it, else it is called so; ``"tree/."`` is the content of a directory. All
-    /// of ``to`` is resolved inside. ``progress`` is called now and then with a :class:`Progress`. Raises :class:`NotFound`,
-    /// :class:`Conflict` for what a mount covers.
+    /// of ``to`` is resolved inside. ``progress`` is called now and then, in a thread of ours, with a :class:`Progress`; what
+    /// it raises is raised at the end. After Ctrl-C the copy goes on. Raises :class:`NotFound`, :class:`Conflict` for what
+    /// a mount covers.
     #[pyo3(signature = (source, to, *, progress=None))]
     fn put(&self, py: Python<'_>, source: PathBuf, to: PathBuf, progress: Option<Callback>) -> PyResult<u64> {
         let container = self.inner.clone();
