@@ -46,6 +46,8 @@ record!(
         host_eth: Option<String>,
         /// What its programs may do.
         sandbox: Sandbox,
+        /// With users of its own: what its root is on the host, and how many users it has.
+        ids: Option<(u32, u32)>,
         /// Directories of it that lie in memory.
         tmpfs: Vec<PathBuf>,
         /// Directories and files of the host that it has, as ``HOST:INSIDE`` or ``HOST:INSIDE:ro``.
@@ -114,6 +116,7 @@ impl From<xdocker_core::ContainerInfo> for ContainerInfo {
             host_eth: endpoint.and_then(|endpoint| endpoint.interface()).map(ToString::to_string),
             network: info.network.to_string(),
             sandbox: Sandbox::from(&info.sandbox),
+            ids: info.ids.map(|ids| (ids.first(), ids.count())),
             tmpfs: info.tmpfs.iter().map(|tmpfs| tmpfs.path().to_owned()).collect(),
             volumes: info.volumes.iter().map(ToString::to_string).collect(),
             log: info.log.to_string(),

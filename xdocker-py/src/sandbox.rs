@@ -7,6 +7,7 @@ use pyo3::prelude::*;
 use xdocker_core::{Capabilities, Seccomp, SeccompProfile};
 
 use crate::convert::parsed;
+use crate::error::invalid;
 use crate::keywords::keywords;
 use crate::record::record;
 
@@ -14,6 +15,7 @@ keywords!(
     /// What programs may do.
     SandboxKeywords {
         privileged: bool,
+        userns: Option<String>,
         read_only: bool,
         cap_add: Vec<String>,
         cap_drop: Vec<String>,
@@ -46,6 +48,13 @@ impl SandboxKeywords {
         if let Some(allowed) = self.core_dumps {
             sandbox = sandbox.core_dumps(allowed);
         }
+        if let Some(users) = self.userns {
+            sandbox = sandbox.user_namespace(match users.as_str() {
+                "auto" => true,
+                "host" => false,
+                _ => return Err(invalid(format!("userns `{users}`: it is `host` or `auto`"))),
+            });
+        }
         let union = |names: &[String]| {
             names.iter().try_fold(Capabilities::NONE, |all, name| PyResult::Ok(all | parsed(name)?))
         };
@@ -59,6 +68,8 @@ record!(
     Sandbox {
         /// Capabilities of its processes, as in capabilities(7) without `CAP_`; `["ALL"]` for all of them.
         capabilities: Vec<String>,
+        /// Whose its users are: ``host``, or ``auto`` for its own, so that root inside is nobody outside.
+        userns: &'static str,
         /// Filter of its system calls: `default`, `unconfined`, or `profile` for one of the user's own.
         seccomp: &'static str,
         /// Whether set-uid programs and file capabilities work inside.
@@ -77,6 +88,7 @@ impl From<&xdocker_core::Sandbox> for Sandbox {
         let capabilities = sandbox.capabilities.to_string();
         Self {
             capabilities: capabilities.split_terminator(',').map(str::to_owned).collect(),
+            userns: if sandbox.user_namespace { "auto" } else { "host" },
             seccomp: match sandbox.seccomp {
                 Seccomp::Default => "default",
                 Seccomp::Unconfined => "unconfined",

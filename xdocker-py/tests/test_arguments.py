@@ -145,6 +145,7 @@ WRONG: list[tuple[str, str, str, list[Any]]] = [
     ("Containers", "run", "workdir", ["/"]),
     ("Containers", "create", "volumes", [["relative:/a"], {"relative": "/a"}, {"/a": "relative"}, {"/a": "/proc/x"}]),
     ("Containers", "create", "log", ["many", 1]),
+    ("Containers", "create", "userns", ["", "AUTO"]),
     ("Containers", "create", "restart", ["", "sometimes", "on-failure:0"]),
     ("Containers", "create", "stop_signal", [0, 65]),
     ("Containers", "run", "restart", ["always"]),

@@ -100,7 +100,7 @@ def test_what_it_is_can_be_read(engine: xdocker.Engine, image: xdocker.Image) ->
     assert (info.netns, info.vip, info.ports, info.host_eth) == (None, None, "", None)
     assert info.tmpfs == [Path("/tmp")] and info.state == "stopped" and info.pid is None and info.exit is None
     assert repr(info.sandbox) == (
-        "Sandbox(capabilities=['NET_RAW'], seccomp='unconfined', new_privileges=True, masks=False, "
+        "Sandbox(capabilities=['NET_RAW'], userns='host', seccomp='unconfined', new_privileges=True, masks=False, "
         "core_dumps=True, read_only=True)"
     )
     assert repr(info.limits) == (
@@ -119,6 +119,16 @@ def test_the_sandbox_is_what_was_asked_for(engine: xdocker.Engine, image: xdocke
         assert c.run(["touch", "/file"]).returncode != 0 and c.run(["touch", "/tmp/file"]).returncode == 0
     with engine.containers.run(image, net="HOST", seccomp="unconfined", new_privileges=True) as c:
         assert c.run(line, shell=True, text=True).stdout.endswith("NoNewPrivs:0Seccomp:0")
+
+
+def test_users_of_its_own(engine: xdocker.Engine, image: xdocker.Image) -> None:
+    with engine.containers.run(image, net="CUSTOM", userns="auto") as c:
+        info = c.info()
+        assert info.sandbox.userns == "auto" and info.ids is not None and info.ids[0] > 0
+        assert c.run(["id", "-u"]).stdout == b"0\n"
+        process = c.popen(["sleep", "60"], stdin=xdocker.DEVNULL)
+        assert Path(f"/proc/{process.pid}").stat().st_uid == info.ids[0]
+        process.kill()
 
 
 def test_limits_change_while_it_runs(engine: xdocker.Engine, image: xdocker.Image) -> None:

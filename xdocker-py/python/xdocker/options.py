@@ -86,6 +86,8 @@ class ContainerOptions(LimitOptions, total=False):
     """Whether its root is read-only, with ``/tmp`` and ``/run`` in memory."""
     privileged: bool
     """Whether there is as good as no sandbox: root inside is root outside then."""
+    userns: Optional[Literal["host", "auto"]]
+    """``auto`` for users of its own, so that root inside is nobody outside; those of the host otherwise."""
     cap_add: Sequence[str]
     """Capabilities that its processes have beside the default ones, such as ``"NET_RAW"``."""
     cap_drop: Sequence[str]

@@ -1,6 +1,6 @@
 from datetime import datetime
 from pathlib import Path
-from typing import List, Literal, Optional, final
+from typing import List, Literal, Optional, Tuple, final
 
 from .limits import Limits
 from .sandbox import Sandbox
@@ -58,6 +58,9 @@ class ContainerInfo:
     @property
     def sandbox(self) -> Sandbox:
         """What its programs may do."""
+    @property
+    def ids(self) -> Optional[Tuple[int, int]]:
+        """With users of its own: what its root is on the host, and how many users it has."""
     @property
     def tmpfs(self) -> List[Path]:
         """Directories of it that lie in memory."""

@@ -10,6 +10,9 @@ class Sandbox:
     def capabilities(self) -> List[str]:
         """Capabilities of its processes, as in capabilities(7) without `CAP_`; `["ALL"]` for all of them."""
     @property
+    def userns(self) -> Literal["host", "auto"]:
+        """Whose its users are: ``host``, or ``auto`` for its own, so that root inside is nobody outside."""
+    @property
     def seccomp(self) -> Literal["default", "unconfined", "profile"]:
         """Filter of its system calls: `default`, `unconfined`, or `profile` for one of the user's own."""
     @property
