@@ -136,10 +136,10 @@ mod tests {
                -a kill (-c|--container) (container) [ --signal (signal) ] [ (-f|--forcely) ]
                -a wait (-c|--container) (container) [ --run (id) ]
                -a destroy (-c|--container) (container) [ (-f|--forcely) ] [ (-h|--shutdown) ]
-               -a vip (-c|--container) (container) --vip (ip)
+               -a vip (-c|--container) (container) ( --vip (ip) | --vip6 (ip) )
                -a port_mapping (-c|--container) (container) --port-mapping (src_port:dst_port)
                -a volume (-c|--container) (container) [ --volume (host_path[:container_path[:ro]]) ][ --volume ... ]
-               -a bridge [ --name (bridge) ] [ --subnet (ip/prefix) ]
+               -a bridge [ --name (bridge) ] [ --subnet (ip/prefix) ] [ --subnet6 (ip/prefix|off) ]
                -a version (-m|--image) (image[:version]) [ --version (version) ] [ (-f|--forcely) ]
                -a to_image --from-container (container) [ --version (version) ] --to-image (image[:version])
                -a to_container --from-image (image[:version]) [ (-m|--image) (image[:version])[,(image[:version])]... ] [ create options ] --to-container (container) [ (-f|--forcely) ]
@@ -148,7 +148,7 @@ mod tests {
                -a import --image-file (file) [ import limits ]
                -a export (-m|--image) (image[:version]) [ --whiteouts (overlay|oci) ] [ (-f|--forcely) ]
                -a install_test [ --version (version) ] [ --from (host|busybox) ]
-create options : [ --volume (host_path[:container_path[:ro]]) ][ --volume ... ] [ --host (hostname) ] [ --net (BRIDGE|HOST|CUSTOM) ] [ --host-eth (eth) ] [ --vip (ip) ] [ --port-mapping (src_port:dst_port) ] [ --log-size (num|numM|none) ] [ --restart (no|on-failure[:num]|always) ] [ --stop-signal (signal) ] [ sandbox ]
+create options : [ --volume (host_path[:container_path[:ro]]) ][ --volume ... ] [ --host (hostname) ] [ --net (BRIDGE|HOST|CUSTOM) ] [ --host-eth (eth) ] [ --vip (ip) ] [ --vip6 (ip) ] [ --port-mapping (src_port:dst_port) ] [ --log-size (num|numM|none) ] [ --restart (no|on-failure[:num]|always) ] [ --stop-signal (signal) ] [ sandbox ]
        sandbox : [ --cap-add (capability)[,(capability)]... ][ --cap-add ... ] [ --cap-drop (capability)[,(capability)]... ][ --cap-drop ... ] [ --privileged ] [ --no-new-privs (on|off) ] [ --seccomp (file|unconfined) ] [ --userns (host|auto) ] [ --read-only ] [ --tmpfs (directory) ][ --tmpfs ... ]
 cgroup options : [ --cpus [(cpu_num,...)|(cpu_num-cpu_num2)] ] [ --cpu-quota (percent%) ] [ --mem-limit (num|numM) ] [ --pids-limit (num|max) ] [ --mem-reservation (num|numM) ] [ --cpu-weight (1-10000) ] [ --io-weight (1-10000) ] [ --io-max (device|path):((rbps|wbps|riops|wiops)=(num|numM|max),...) ][ --io-max ... ]
  import limits : [ --max-bytes (bytes[K|M|G|T]) ] [ --max-entries (number) ] [ --max-ratio (number) ] [ --no-devices ]
