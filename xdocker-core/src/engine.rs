@@ -119,7 +119,7 @@ impl Engine {
         let book = settle(&self.home, &mut network, &name, &hostname)?;
         let (ids, ids_lock) = choose_ids(&self.home, &name, &spec.sandbox)?;
         let definition = Definition {
-            images: held.images.iter().map(|image| image.id.clone()).collect(),
+            images: held.images.clone(),
             hostname,
             network,
             sandbox: spec.sandbox.clone(),
@@ -137,7 +137,7 @@ impl Engine {
         let stage = build(&self.home, &definition)?;
         // The root of an overlay is its upper directory's: without this its mode would be the caller's umask.
         if let Some(top) = held.images.last() {
-            let (top, own) = (self.images().layer(&top.id), stage.path().join("rwlayer"));
+            let (top, own) = (self.images().layer(top), stage.path().join("rwlayer"));
             let mode = fs::metadata(&top).map_err(Error::file("read", &top))?.permissions();
             fs::set_permissions(&own, mode).map_err(Error::file("change", &own))?;
         }

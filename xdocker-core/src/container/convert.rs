@@ -49,7 +49,7 @@ impl Container {
         Volume::check_places(&spec.volumes, &spec.tmpfs)?;
         let images = ImageStore::new(home.clone());
         let departing = images.release(wanted, &spec.images, force)?;
-        let image = departing.image.id.clone();
+        let image = departing.image.clone();
         let name = match &spec.name {
             Some(name) => name.clone(),
             None => image.name.as_str().parse()?,
@@ -59,7 +59,7 @@ impl Container {
         let book = settle(home, &mut network, &name, &hostname)?;
         let (ids, ids_lock) = choose_ids(home, &name, &spec.sandbox)?;
         let definition = Definition {
-            images: departing.stack.iter().map(|image| image.id.clone()).collect(),
+            images: departing.stack.clone(),
             hostname,
             network,
             sandbox: spec.sandbox.clone(),

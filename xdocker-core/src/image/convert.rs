@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use super::name_lock::NameLock;
 use super::record::{self, ImageRecord};
-use super::store::{Image, ImageStore};
+use super::store::ImageStore;
 use crate::error::{Error, ErrorKind, Result};
 use crate::home::{Conversion, DirectoryLock, Stage};
 use crate::name::{ContainerName, ImageId, ImageRef};
@@ -16,9 +16,9 @@ use crate::name::{ContainerName, ImageId, ImageRef};
 pub(crate) struct DepartingImage<'a> {
     store: &'a ImageStore,
     /// The image.
-    pub(crate) image: Image,
+    pub(crate) image: ImageId,
     /// The images that the container will stand on, the lowest first.
-    pub(crate) stack: Vec<Image>,
+    pub(crate) stack: Vec<ImageId>,
     lock: NameLock,
     _stack_locks: Vec<DirectoryLock>,
 }
@@ -63,7 +63,7 @@ impl ImageStore {
         let stack = self.resolve(stack)?;
         if stack.contains(&image) {
             let why = "it cannot be below the container that it becomes";
-            return Err(Error::invalid("image", image.id.to_string(), why));
+            return Err(Error::invalid("image", image.to_string(), why));
         }
         Ok(DepartingImage { store: self, image, stack, lock, _stack_locks: stack_locks })
     }
@@ -77,7 +77,7 @@ impl DepartingImage<'_> {
     /// # Errors
     /// [`Error::ContainerExists`], [`Error::File`]; the image is as it was then.
     pub(crate) fn into_container(self, name: &ContainerName, parts: Stage) -> Result<()> {
-        let conversion = Conversion::of_image(&self.store.home, &self.image.id, name)?;
+        let conversion = Conversion::of_image(&self.store.home, &self.image, name)?;
         let converted = conversion.into_container(parts);
         drop(self.lock);
         match converted {
@@ -112,12 +112,11 @@ mod tests {
     }
 
     /// A stage like that of a container that is created, standing on `images`.
-    fn parts(home: &Home, images: &[Image]) -> Stage {
+    fn parts(home: &Home, images: &[ImageId]) -> Stage {
         let stage = home.stage("container").unwrap();
         for part in ["rwlayer", "workdir", "merged"] {
             fs::create_dir(stage.path().join(part)).unwrap();
         }
-        let images: Vec<_> = images.iter().map(|image| &image.id).collect();
         let definition = serde_json::json!({ "format": 1, "images": images }).to_string();
         fs::write(stage.path().join("container.json"), definition).unwrap();
         stage
@@ -149,6 +148,12 @@ mod tests {
         store.adopt(&name, &lock, &id("test:1.1")).unwrap();
         drop(lock);
         assert!(names(&home.containers()).is_empty() && names(&home.path().join(".work")).is_empty());
+        // What does not ask for its size takes no time with it: nobody has walked its files.
+        let moved = store.set_version(&"test:1.1".parse().unwrap(), &"1.2".parse().unwrap(), false).unwrap();
+        drop(store.hold(&[moved.clone().into()]).unwrap());
+        drop(store.release(&moved.clone().into(), &[], false).unwrap());
+        assert!(record::read(&home.image(&moved)).unwrap().unwrap().size.is_none());
+        store.set_version(&moved.into(), &"1.1".parse().unwrap(), false).unwrap();
         let image = store.get(&"test".parse().unwrap()).unwrap();
         assert_eq!((image.id.to_string(), image.size, image.entries), ("test:1.1".to_owned(), 10, 2));
     }

@@ -44,7 +44,7 @@ pub struct ImageStore {
 #[derive(Debug)]
 pub(crate) struct HeldImages {
     /// The images, in the order in which they were asked for.
-    pub(crate) images: Vec<Image>,
+    pub(crate) images: Vec<ImageId>,
     _locks: Vec<DirectoryLock>,
 }
 
@@ -74,14 +74,24 @@ impl ImageStore {
     /// # Errors
     /// [`Error::NoSuchImage`].
     pub fn get(&self, wanted: &ImageRef) -> Result<Image> {
+        self.look(self.find(wanted)?)?.ok_or_else(|| Error::NoSuchImage(wanted.clone()))
+    }
+
+    /// Which image `wanted` names. Takes no time with the size of it, as [`Self::get`] does once where the image came
+    /// here in constant time.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchImage`].
+    pub(super) fn find(&self, wanted: &ImageRef) -> Result<ImageId> {
         let mut versions = match &wanted.version {
             Some(version) => vec![version.clone()],
             None => names_in::<Version>(&self.home.images().join(&wanted.name))?,
         };
         versions.sort();
         for version in versions.into_iter().rev() {
-            if let Some(image) = self.look(ImageId { name: wanted.name.clone(), version })? {
-                return Ok(image);
+            let id = ImageId { name: wanted.name.clone(), version };
+            if record::read(&self.home.image(&id))?.is_some() || self.layer(&id).is_dir() {
+                return Ok(id);
             }
         }
         Err(Error::NoSuchImage(wanted.clone()))
@@ -91,11 +101,11 @@ impl ImageStore {
     ///
     /// # Errors
     /// [`Error::NoSuchImage`]; [`Error::Invalid`] when two of them are the same image, which no stack can hold.
-    pub fn resolve(&self, wanted: &[ImageRef]) -> Result<Vec<Image>> {
-        let images = wanted.iter().map(|image| self.get(image)).collect::<Result<Vec<_>>>()?;
+    pub fn resolve(&self, wanted: &[ImageRef]) -> Result<Vec<ImageId>> {
+        let images = wanted.iter().map(|image| self.find(image)).collect::<Result<Vec<_>>>()?;
         let mut seen = BTreeSet::new();
-        match images.iter().find(|image| !seen.insert(&image.id)) {
-            Some(twice) => Err(Error::invalid("image", twice.id.to_string(), "it is in the stack twice")),
+        match images.iter().find(|image| !seen.insert(*image)) {
+            Some(twice) => Err(Error::invalid("image", twice.to_string(), "it is in the stack twice")),
             None => Ok(images),
         }
     }
@@ -122,8 +132,8 @@ impl ImageStore {
     /// [`Error::NoSuchImage`], [`Error::ImageInUse`], [`Error::Busy`]; [`Error::File`] when files of an image that is
     /// no more could not be removed (the next command tries again).
     pub fn delete(&self, wanted: &ImageRef, force: bool) -> Result<()> {
-        let (lock, image) = self.take(wanted, force)?;
-        let removed = self.home.retire(&self.home.image(&image.id))?;
+        let (lock, id) = self.take(wanted, force)?;
+        let removed = self.home.retire(&self.home.image(&id))?;
         // The name is free; others need not wait for the files to go.
         drop(lock);
         removed.map_or(Ok(()), Stage::remove)
@@ -134,9 +144,9 @@ impl ImageStore {
     /// # Errors
     /// [`Error::NoSuchImage`], [`Error::ImageExists`], [`Error::ImageInUse`], [`Error::Busy`].
     pub fn set_version(&self, wanted: &ImageRef, version: &Version, force: bool) -> Result<ImageId> {
-        let (_lock, image) = self.take(wanted, force)?;
-        let renamed = ImageId { name: image.id.name.clone(), version: version.clone() };
-        let (from, to) = (self.home.image(&image.id), self.home.image(&renamed));
+        let (_lock, id) = self.take(wanted, force)?;
+        let renamed = ImageId { name: id.name.clone(), version: version.clone() };
+        let (from, to) = (self.home.image(&id), self.home.image(&renamed));
         match renameat2(AT_FDCWD, &from, AT_FDCWD, &to, RenameFlags::RENAME_NOREPLACE) {
             Ok(()) => sync_directory(&self.home.images().join(&renamed.name))?,
             Err(nix::Error::EEXIST) => return Err(Error::ImageExists(renamed)),
@@ -205,18 +215,18 @@ impl ImageStore {
     }
 
     /// Locks the name of an image that is to go away from its version; the image stays until then.
-    pub(super) fn take(&self, wanted: &ImageRef, force: bool) -> Result<(NameLock, Image)> {
+    pub(super) fn take(&self, wanted: &ImageRef, force: bool) -> Result<(NameLock, ImageId)> {
         let lock = match NameLock::existing(&self.home, &wanted.name) {
             Err(missing) if missing.kind() == ErrorKind::NotFound => {
                 return Err(Error::NoSuchImage(wanted.clone()));
             }
             lock => lock?,
         };
-        let image = self.get(wanted)?;
+        let id = self.find(wanted)?;
         if !force {
-            refuse_if_used(&self.home, &image.id)?;
+            refuse_if_used(&self.home, &id)?;
         }
-        Ok((lock, image))
+        Ok((lock, id))
     }
 
     /// The image `id` by its record, or, where there is none yet, by measuring it; `None` when there is no
@@ -391,7 +401,7 @@ mod tests {
             add(&store, text).unwrap();
         }
         let held = store.hold(&["b", "a", "a:1"].map(wanted)).unwrap();
-        let order: Vec<_> = held.images.iter().map(|image| image.id.to_string()).collect();
+        let order: Vec<_> = held.images.iter().map(ToString::to_string).collect();
         assert_eq!(order, ["b", "a:2", "a:1"]);
         assert!(matches!(NameLock::now(&store.home, &id("a").name), Err(Error::Busy(_))));
         assert!(store.hold(&[wanted("a:1")]).is_ok());

@@ -24,8 +24,8 @@ impl ImageStore {
     ) -> Result<Summary> {
         // It stays while it is read.
         let held = self.hold(std::slice::from_ref(wanted))?;
-        let image = held.images.first().ok_or_else(|| Error::NoSuchImage(wanted.clone()))?;
-        let path = self.layer(&image.id);
+        let id = held.images.first().ok_or_else(|| Error::NoSuchImage(wanted.clone()))?;
+        let path = self.layer(id);
         let layer = File::open(&path).map_err(Error::file("open", &path))?;
         archive::pack(layer.as_fd(), out, options, progress)
     }
