@@ -2,7 +2,7 @@
 
 ``bench.py WHEEL LIVES [ROUNDS]``, as root, in an environment that has the wheel; ``make bench-python`` does it. ``LIVES``
 is the program ``xdocker-lives``. Each round measures everything once, so that whatever else the machine does hits all
-alike; medians are printed.
+alike; medians are printed, and of differences the median of each round's.
 """
 
 from __future__ import annotations
@@ -31,15 +31,20 @@ def milliseconds(work: Callable[[], object]) -> float:
     return (time.perf_counter() - begin) * 1e3
 
 
-def measure(rounds: int, works: dict[str, Callable[[], float]]) -> dict[str, float]:
-    """Medians of all, measured in turn, after two rounds that do not count."""
+def over(costs: dict[str, list[float]], what: str, other: str) -> float:
+    """The median of what one costs over the other in the same round."""
+    return median(mine - theirs for mine, theirs in zip(costs[what], costs[other]))
+
+
+def measure(rounds: int, works: dict[str, Callable[[], float]]) -> dict[str, list[float]]:
+    """What all cost, measured in turn, after two rounds that do not count."""
     samples: dict[str, list[float]] = {name: [] for name in works}
     for number in range(rounds + 2):
         for name, work in works.items():
             cost = work()
             if number >= 2:
                 samples[name].append(cost)
-    return {name: median(values) for name, values in samples.items()}
+    return samples
 
 
 def interpreter(text: str) -> float:
@@ -80,7 +85,7 @@ def main() -> None:
                 assert c.run(["true"]).returncode == 0
 
         with engine.containers.run(image, name="idle") as c:
-            cost = measure(
+            costs = measure(
                 rounds,
                 {
                     "bare": lambda: interpreter("pass"),
@@ -92,7 +97,7 @@ def main() -> None:
                     "rust": life_in_rust,
                 },
             )
-            big = measure(
+            bigs = measure(
                 BIG_ROUNDS,
                 {
                     "container": lambda: milliseconds(lambda: c.run(["head", "-c", str(OUTPUT), "/dev/zero"])),
@@ -104,8 +109,9 @@ def main() -> None:
         assert rust.stdin is not None
         rust.stdin.close()
         rust.wait()
-    importing, size = cost["import"] - cost["bare"], wheel.stat().st_size / (1 << 20)
-    beside, share = cost["life"] - cost["rust"], big["host"] / big["container"]
+    cost, big = ({name: median(values) for name, values in each.items()} for each in (costs, bigs))
+    importing, size = over(costs, "import", "bare"), wheel.stat().st_size / (1 << 20)
+    beside, share = over(costs, "life", "rust"), big["host"] / big["container"]
     print()
     show("import xdocker, over bare Python", f"{importing:.2f} ms", "under 15 ms", importing < 15)
     show("size of the wheel", f"{size:.2f} MiB", "under 6 MB", wheel.stat().st_size < 6e6)
