@@ -8,7 +8,8 @@
 //! | `pack`, `walk` | a directory tree → bytes, always the same bytes for the same tree |
 //! | `unpack`, `beneath` | entries → a directory tree, and not one step outside it |
 //! | `whiteout` | deletions, which an archive can write in two ways |
-//! | `compress`, `decompress` | the threads around it, so that both directions use two processors |
+//! | `chunk` | where the tar is cut, so that layers with much in common have most of their chunks in common |
+//! | `compress`, `parallel`, `decompress` | gzip and the threads around it, so that both directions use two processors |
 //!
 //! # Why the tar format is our own code
 //!
@@ -27,11 +28,13 @@
 
 mod acl;
 mod beneath;
+mod chunk;
 mod compress;
 mod decompress;
 mod header;
 mod limits;
 mod pack;
+mod parallel;
 mod path;
 mod pax;
 mod reader;

@@ -1,5 +1,5 @@
 //! A layer as an archive. The same layer gives the same bytes: entries are sorted, nothing of the moment or the
-//! machine is written, and the compressed blocks do not depend on threads.
+//! machine is written, and the compressed chunks do not depend on threads.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -9,14 +9,17 @@ use std::io::{self, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::FileExt;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use nix::errno::Errno;
 use nix::fcntl::readlinkat;
 use nix::sys::stat::{SFlag, major, minor};
 use nix::unistd::{Whence, lseek};
 
-use super::compress::{Sink, gzip};
+use super::chunk::Sink;
+use super::compress::member;
 use super::header::{BLOCK, Header, kind, padding};
+use super::parallel::parallel;
 use super::path::{display, join, split};
 use super::pax::{LITERAL, Records, Time};
 use super::sparse::{Map, Segment};
@@ -74,18 +77,52 @@ fn write(
     directory: BorrowedFd<'_>,
     name: Option<&CStr>,
     holds: Holds,
-    out: impl Write + Send,
+    mut out: impl Write + Send,
     options: &PackOptions,
     progress: &dyn Fn(Progress),
 ) -> Result<Summary> {
-    let (mut summary, archive) = gzip(out, options.level, progress, |sink| {
+    let compress = |chunk: Vec<u8>| if options.level == 0 { Ok(chunk) } else { member(&chunk, options.level) };
+    let written = AtomicU64::new(0);
+    let write = |compressed: io::Result<Vec<u8>>| {
+        let member = compressed.map_err(ArchiveError::Write)?;
+        out.write_all(&member).map_err(ArchiveError::Write)?;
+        written.fetch_add(member.len() as u64, Ordering::Relaxed);
+        Ok(())
+    };
+    let told = |content| progress(Progress { archive: written.load(Ordering::Relaxed), content });
+    let mut summary = chunks(directory, name, holds, options, compress, write, &told)?;
+    out.flush().map_err(ArchiveError::Write)?;
+    summary.archive = written.into_inner();
+    Ok(summary)
+}
+
+/// Does `work` on each chunk of the archive of a layer, on all processors, and hands the results to `consume` in
+/// order. The chunks follow from the layer and the options alone; `progress` gets their bytes so far.
+pub(crate) fn pack_chunks<R: Send>(
+    layer: BorrowedFd<'_>,
+    options: &PackOptions,
+    work: impl Fn(Vec<u8>) -> R + Sync,
+    consume: impl FnMut(R) -> Result<()> + Send,
+    progress: &dyn Fn(u64),
+) -> Result<Summary> {
+    chunks(layer, None, Holds::Layer, options, work, consume, progress)
+}
+
+fn chunks<R: Send>(
+    directory: BorrowedFd<'_>,
+    name: Option<&CStr>,
+    holds: Holds,
+    options: &PackOptions,
+    work: impl Fn(Vec<u8>) -> R + Sync,
+    consume: impl FnMut(R) -> Result<()> + Send,
+    progress: &dyn Fn(u64),
+) -> Result<Summary> {
+    parallel(work, consume, progress, |sink| {
         let mut packer = Packer { sink, holds, options, links: HashMap::new(), summary: Summary::default() };
         walk(directory, name.map(CStr::to_bytes), |visit| packer.visit(visit))?;
         packer.sink.zeros(2 * BLOCK as u64)?;
         Ok(packer.summary)
-    })?;
-    summary.archive = archive;
-    Ok(summary)
+    })
 }
 
 /// Packing under way.
@@ -211,6 +248,7 @@ impl Packer<'_, '_> {
             self.entry(&header, records)?;
             self.sink.put(&text)?;
         }
+        self.sink.data(map.data())?;
         for segment in map.segments() {
             let (mut at, mut left) = (segment.offset, segment.length);
             while left > 0 {
@@ -255,6 +293,7 @@ impl Packer<'_, '_> {
     /// Writes an entry's headers.
     fn entry(&mut self, header: &Header, mut records: Records) -> Result<()> {
         self.summary.entries += 1;
+        self.sink.entry(&header.path)?;
         let block = header.encode(&mut records);
         let records = records.bytes();
         if !records.is_empty() {
