@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 use std::{env, fs, io};
 
+use crate::address::RepositoryAddress;
 use crate::container::{
     Container, ContainerInfo, Definition, Ephemeral, Events, boot_all, build, change_bridge, check_restart,
     choose_ids, names, own, settle, take_over_all,
@@ -13,6 +14,7 @@ use crate::home::{Durability, Home};
 use crate::image::ImageStore;
 use crate::name::{ContainerName, ImageRef};
 use crate::network::BridgeSettings;
+use crate::repository::{self, Repository};
 use crate::spec::{ContainerSpec, Hostname, Volume};
 
 /// Where the home is when nothing says otherwise.
@@ -64,6 +66,27 @@ impl Engine {
     #[must_use]
     pub fn images(&self) -> ImageStore {
         ImageStore::new(self.home.clone())
+    }
+
+    /// The images on the ssh server at `address`, else at the one that is remembered.
+    ///
+    /// # Errors
+    /// [`RepositoryError::NoAddress`](crate::RepositoryError) when none is; [`Error::Invalid`] when what is remembered is no
+    /// address.
+    pub fn repository(&self, address: Option<&RepositoryAddress>) -> Result<Repository> {
+        let address = match address {
+            Some(address) => address.clone(),
+            None => repository::remembered(&self.home)?,
+        };
+        Ok(Repository::new(self.home.clone(), address))
+    }
+
+    /// Remembers `address` for those who name none.
+    ///
+    /// # Errors
+    /// [`Error::File`].
+    pub fn remember_repository(&self, address: &RepositoryAddress) -> Result<()> {
+        repository::remember(&self.home, address)
     }
 
     /// Creates a container. It is on disk when this returns.

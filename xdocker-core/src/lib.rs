@@ -23,6 +23,7 @@
 #![deny(unsafe_code)]
 
 mod accounts;
+mod address;
 mod cgroup;
 mod container;
 mod doctor;
@@ -39,6 +40,7 @@ mod launch;
 mod logs;
 mod name;
 mod network;
+mod repository;
 mod rootfs;
 mod runs;
 mod security;
@@ -51,13 +53,14 @@ mod tree;
 mod users;
 mod volumes;
 
+pub use address::RepositoryAddress;
 pub use cgroup::{CgroupName, CpuStats, IoStats, MemoryStats, NetworkStats, PidsStats, Stats, Throttling};
 pub use container::{
     Boot, Container, ContainerInfo, Ephemeral, Event, EventKind, Events, Process, Root, Watch,
 };
 pub use doctor::{Feature, HostReport};
 pub use engine::Engine;
-pub use error::{ArchiveError, Error, ErrorKind, NetworkError, Result};
+pub use error::{ArchiveError, Error, ErrorKind, NetworkError, RepositoryError, Result};
 pub use exchange::Exchange;
 pub use image::{
     Image, ImageStore, Limits, PackOptions, Progress, Summary, TestImage, TestImageReport, UnpackOptions,
@@ -66,6 +69,7 @@ pub use image::{
 pub use logs::{LogEntry, LogLine, LogOptions, LogOrigin, LogStream, Logs};
 pub use name::{ContainerName, ImageId, ImageName, ImageRef, NAME_MAX, NameError, NameFault, RunId, Version};
 pub use network::BridgeSettings;
+pub use repository::{PullOptions, PushOptions, RemoteImage, Repository, Transfer};
 pub use runs::{DetachedRun, RunInfo, RunState};
 pub use session::{Child, Command, Stdio, Terminal};
 pub use spec::{

@@ -3,12 +3,14 @@
 
 mod archive;
 mod network;
+mod repository;
 
 use std::io;
 use std::path::PathBuf;
 
 pub use archive::ArchiveError;
 pub use network::NetworkError;
+pub use repository::RepositoryError;
 
 use crate::name::{ContainerName, ImageId, ImageRef, NameError, RunId};
 
@@ -124,6 +126,9 @@ pub enum Error {
     /// A container that cannot be connected as it was asked for.
     #[error(transparent)]
     Network(#[from] NetworkError),
+    /// An ssh image repository that cannot be used as it was asked for.
+    #[error(transparent)]
+    Repository(#[from] RepositoryError),
     /// A record of ours that cannot be understood.
     #[error("record {} is damaged", path.display())]
     Record {
@@ -223,6 +228,21 @@ impl Error {
             Self::Archive(_) => ErrorKind::InvalidArgument,
             Self::Network(NetworkError::NoSuchInterface(_)) => ErrorKind::NotFound,
             Self::Network(_) => ErrorKind::Conflict,
+            Self::Repository(why) => match why {
+                RepositoryError::NoSuchImage { .. } | RepositoryError::NoSuchHost { .. } => {
+                    ErrorKind::NotFound
+                }
+                RepositoryError::ImageExists { .. } => ErrorKind::AlreadyExists,
+                RepositoryError::NoAddress => ErrorKind::InvalidArgument,
+                RepositoryError::HostKey { .. } | RepositoryError::Refused { .. } => {
+                    ErrorKind::PermissionDenied
+                }
+                RepositoryError::NoShell { .. } => ErrorKind::Unsupported,
+                RepositoryError::Program { source, .. } if source.kind() == io::ErrorKind::NotFound => {
+                    ErrorKind::NotFound
+                }
+                _ => ErrorKind::System,
+            },
             Self::Timeout { .. } => ErrorKind::Timeout,
             Self::Format { .. } | Self::Unsupported { .. } => ErrorKind::Unsupported,
             Self::Record { .. } => ErrorKind::System,

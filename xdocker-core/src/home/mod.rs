@@ -12,7 +12,8 @@
 //! - **Nothing appears half.** What is built is built in a [`Stage`] below `.work` and gets its name by one
 //!   rename that never replaces; what is deleted loses its name by one rename into a stage first.
 //! - **Rubbish is what nobody holds.** The maker of a stage holds a flock on it, which the kernel drops with
-//!   the maker however it ends; every [`Home::open`] removes the stages that are not held.
+//!   the maker however it ends; every [`Home::open`] removes the stages that are not held. A stage that is
+//!   [kept](Stage::keep) for another attempt is left for a week.
 //! - **Records** are written beside the old one, synced and renamed over it (module [`record`]).
 //! - **Locks** are flocks on directories, never files that outlive a crash ([`DirectoryLock`]).
 
@@ -31,6 +32,7 @@ use std::sync::Arc;
 
 pub(crate) use conversion::Conversion;
 pub(crate) use lock::DirectoryLock;
+pub(crate) use record::write_line;
 pub(crate) use stage::Stage;
 
 use crate::error::{Error, Result};
@@ -139,6 +141,11 @@ impl Home {
         self.root.join("bridge.json")
     }
 
+    /// The line that says where the ssh image repository is.
+    pub(crate) fn repository_line(&self) -> PathBuf {
+        self.root.join("srepo")
+    }
+
     /// Directory of the files that containers of this home share.
     pub(crate) fn shared(&self) -> PathBuf {
         self.root.join("shared")
@@ -162,6 +169,14 @@ impl Home {
     /// [`Error::File`]: the file system is full, read-only, ….
     pub(crate) fn stage(&self, kind: &'static str) -> Result<Stage> {
         Stage::new(&self.work(), kind)
+    }
+
+    /// Takes the stage that [`Stage::keep`] has left under that name, if there is one.
+    ///
+    /// # Errors
+    /// [`Error::File`].
+    pub(crate) fn kept(&self, name: &str) -> Result<Option<Stage>> {
+        Stage::taking(&self.work(), &self.work().join(format!("{}{name}", stage::KEPT)), "image")
     }
 
     /// Deletes the directory at `path`, below this home: it loses its name at once and as a whole, then its

@@ -62,8 +62,20 @@ pub(crate) fn write<T: Serialize>(path: &Path, body: &T, durability: Durability)
     let mut bytes = serde_json::to_vec_pretty(&envelope)
         .map_err(|source| Error::Record { path: path.to_owned(), source })?;
     bytes.push(b'\n');
+    write_bytes(path, &bytes, durability)
+}
+
+/// Writes a file of one line at `path`, as [`write`] writes a record.
+///
+/// # Errors
+/// [`Error::File`]; the old file is whole then.
+pub(crate) fn write_line(path: &Path, line: &str, durability: Durability) -> Result<()> {
+    write_bytes(path, format!("{line}\n").as_bytes(), durability)
+}
+
+fn write_bytes(path: &Path, bytes: &[u8], durability: Durability) -> Result<()> {
     let temporary = temporary(path);
-    let written = write_new(&temporary, &bytes, durability).and_then(|()| fs::rename(&temporary, path));
+    let written = write_new(&temporary, bytes, durability).and_then(|()| fs::rename(&temporary, path));
     if let Err(error) = written {
         // Best effort: what stays is taken over by the next write.
         let _ = fs::remove_file(&temporary);

@@ -4,8 +4,10 @@
 use std::fs::{self, DirBuilder, File};
 use std::hash::{BuildHasher, RandomState};
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, FlockArg, RenameFlags, renameat2};
@@ -14,6 +16,11 @@ use nix::unistd::syncfs;
 use super::{DirectoryLock, Durability, sync_directory};
 use crate::error::{Error, Result};
 use crate::tree;
+
+/// What the names of stages begin with that nobody holds and that are not rubbish.
+pub(super) const KEPT: &str = "kept-";
+/// How long they are left.
+const KEPT_FOR: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// A new directory in `.work`, held by its maker and deleted on drop.
 #[derive(Debug)]
@@ -119,6 +126,22 @@ impl Stage {
         self.ours = false;
     }
 
+    /// Leaves what has been built so far for another attempt, which [`Home::kept`](super::Home::kept) gives it to. It
+    /// replaces what was kept under that name.
+    ///
+    /// # Errors
+    /// [`Error::File`].
+    pub(crate) fn keep(mut self, name: &str) -> Result<()> {
+        let work = self.path.parent().unwrap_or(&self.path);
+        let to = work.join(format!("{KEPT}{name}"));
+        if let Some(before) = Self::taking(work, &to, "trash")? {
+            before.remove()?;
+        }
+        fs::rename(&self.path, &to).map_err(Error::file("create", to))?;
+        self.ours = false;
+        Ok(())
+    }
+
     /// Deletes the stage with everything in it: what drop does, for callers who want to know.
     ///
     /// # Errors
@@ -143,7 +166,11 @@ impl Drop for Stage {
 pub(super) fn abandoned(work: &Path) -> Result<Vec<Stage>> {
     let mut stages = Vec::new();
     for entry in fs::read_dir(work).map_err(Error::file("read", work))? {
-        let path = entry.map_err(Error::file("read", work))?.path();
+        let entry = entry.map_err(Error::file("read", work))?;
+        let path = entry.path();
+        if entry.file_name().as_bytes().starts_with(KEPT.as_bytes()) && is_young(&entry) {
+            continue;
+        }
         match DirectoryLock::attempt(&path, FlockArg::LockExclusiveNonblock) {
             Ok(Some(lock)) => stages.push(Stage { path, lock: Some(lock), ours: true }),
             Ok(None) => {}
@@ -152,6 +179,13 @@ pub(super) fn abandoned(work: &Path) -> Result<Vec<Stage>> {
         }
     }
     Ok(stages)
+}
+
+/// Whether a kept stage may still be wanted.
+fn is_young(entry: &fs::DirEntry) -> bool {
+    let age = entry.metadata().and_then(|data| data.modified()).map(|time| time.elapsed());
+    // A time that lies ahead is one of a clock that was set.
+    age.is_ok_and(|age| age.is_ok_and(|age| age < KEPT_FOR))
 }
 
 /// Deletes the directory at `path` with everything in it.
@@ -247,6 +281,27 @@ mod tests {
         DirectoryLock::exclusive(&theirs, &"theirs", std::time::Duration::from_secs(10)).unwrap();
         Home::open(home.path()).unwrap();
         assert!(!theirs.exists() && ours.path().exists());
+    }
+
+    #[test]
+    fn what_is_kept_is_left_for_another_attempt_and_not_for_ever() {
+        let (_scratch, home) = Scratch::with_home("stage-kept");
+        for content in ["first", "second"] {
+            let stage = home.stage("image").unwrap();
+            fs::write(stage.path().join("file"), content).unwrap();
+            stage.keep("it").unwrap();
+            Home::open(home.path()).unwrap();
+        }
+        assert_eq!(stages(&home), 1);
+        let stage = home.kept("it").unwrap().unwrap();
+        assert_eq!(fs::read_to_string(stage.path().join("file")).unwrap(), "second");
+        assert!(home.kept("it").unwrap().is_none());
+        stage.keep("it").unwrap();
+        let kept = File::open(home.work().join("kept-it")).unwrap();
+        kept.set_modified(std::time::SystemTime::now() - KEPT_FOR).unwrap();
+        drop(kept);
+        Home::open(home.path()).unwrap();
+        assert_eq!(stages(&home), 0);
     }
 
     #[test]

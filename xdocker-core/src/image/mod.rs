@@ -29,10 +29,13 @@ mod store;
 mod test_image;
 mod transfer;
 
-use crate::home::{IMAGE_LAYER as LAYER, IMAGE_RECORD as RECORD};
+pub(crate) use crate::home::IMAGE_LAYER as LAYER;
+use crate::home::IMAGE_RECORD as RECORD;
 
 pub use archive::{Limits, PackOptions, Progress, Summary, UnpackOptions, Whiteouts};
-pub(crate) use archive::{pack_files, unpack_files};
+pub(crate) use archive::{UNIT, member, pack_chunks, pack_files, unpack_files};
 pub(crate) use size::TreeSize;
+pub(crate) use store::HeldImages;
 pub use store::{Image, ImageStore};
 pub use test_image::{TestImage, TestImageReport};
+pub(crate) use transfer::receive;

@@ -37,7 +37,7 @@ pub struct Image {
 /// The images of a home. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct ImageStore {
-    pub(super) home: Home,
+    pub(crate) home: Home,
 }
 
 /// Images that are neither deleted nor renamed nor converted as long as this lives.

@@ -7,6 +7,7 @@ use std::os::fd::AsFd;
 use super::archive::{self, PackOptions, Progress, Summary, UnpackOptions};
 use super::{Image, ImageStore, LAYER, TreeSize};
 use crate::error::{Error, Result};
+use crate::home::Stage;
 use crate::name::{ImageId, ImageRef};
 
 impl ImageStore {
@@ -46,10 +47,21 @@ impl ImageStore {
     ) -> Result<Image> {
         self.refuse_if_exists(id)?;
         let stage = self.home.stage("image")?;
-        let path = stage.path().join(LAYER);
-        fs::create_dir(&path).map_err(Error::file("create", &path))?;
-        let layer = File::open(&path).map_err(Error::file("open", &path))?;
-        let summary = archive::unpack(input, layer.as_fd(), options, progress)?;
-        self.add_measured(stage, id, TreeSize { bytes: summary.bytes, entries: summary.entries })
+        let size = receive(&stage, input, options, progress)?;
+        self.add_measured(stage, id, size)
     }
+}
+
+/// Unpacks an archive into an empty stage. After an error there is a part of it.
+pub(crate) fn receive(
+    stage: &Stage,
+    input: impl Read + Send,
+    options: &UnpackOptions,
+    progress: &dyn Fn(Progress),
+) -> Result<TreeSize> {
+    let path = stage.path().join(LAYER);
+    fs::create_dir(&path).map_err(Error::file("create", &path))?;
+    let layer = File::open(&path).map_err(Error::file("open", &path))?;
+    let summary = archive::unpack(input, layer.as_fd(), options, progress)?;
+    Ok(TreeSize { bytes: summary.bytes, entries: summary.entries })
 }

@@ -11,14 +11,14 @@ use flate2::write::DeflateEncoder;
 use flate2::{Compression, Crc};
 
 /// Members are this many bytes long, or a multiple of it.
-pub(super) const UNIT: usize = 512;
+pub(crate) const UNIT: usize = 512;
 
 /// What stands around the compressed data: a header with room for the length of the extra field, the head of what is
 /// in there, checksum and length.
 const AROUND: usize = 10 + 2 + 4 + 8;
 
 /// A gzip member that holds `chunk`, which is less than 4 GiB, compressed at a level from 1 to 9.
-pub(super) fn member(chunk: &[u8], level: u32) -> io::Result<Vec<u8>> {
+pub(crate) fn member(chunk: &[u8], level: u32) -> io::Result<Vec<u8>> {
     let mut encoder = DeflateEncoder::new(Vec::with_capacity(chunk.len() / 2), Compression::new(level));
     encoder.write_all(chunk)?;
     let body = encoder.finish()?;

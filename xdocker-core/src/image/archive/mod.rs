@@ -49,9 +49,10 @@ mod tests;
 
 use crate::users::Owners;
 
+pub(crate) use compress::{UNIT, member};
 pub use limits::Limits;
 pub use pack::PackOptions;
-pub(crate) use pack::{pack, pack_files};
+pub(crate) use pack::{pack, pack_chunks, pack_files};
 pub use unpack::UnpackOptions;
 pub(crate) use unpack::{unpack, unpack_files};
 pub use whiteout::Whiteouts;

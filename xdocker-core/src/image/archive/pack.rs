@@ -81,7 +81,8 @@ fn write(
     options: &PackOptions,
     progress: &dyn Fn(Progress),
 ) -> Result<Summary> {
-    let compress = |chunk: Vec<u8>| if options.level == 0 { Ok(chunk) } else { member(&chunk, options.level) };
+    let compress =
+        |chunk: Vec<u8>| if options.level == 0 { Ok(chunk) } else { member(&chunk, options.level) };
     let written = AtomicU64::new(0);
     let write = |compressed: io::Result<Vec<u8>>| {
         let member = compressed.map_err(ArchiveError::Write)?;

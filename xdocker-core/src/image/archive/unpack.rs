@@ -88,10 +88,16 @@ fn read(
     let (mut summary, archive) = decompress(input, &options.limits, progress, |source| {
         let mut reader = Reader::new(source, &options.limits);
         let mut layer = Layer { root: into, here: None, holds, options, summary: Summary::default() };
-        while let Some(entry) = reader.next()? {
-            layer.place(&entry, &mut reader)?;
-        }
-        layer.leave().map_err(Error::system(WHAT))?;
+        let mut placed = || {
+            while let Some(entry) = reader.next()? {
+                layer.place(&entry, &mut reader)?;
+            }
+            Ok(())
+        };
+        let placed = placed();
+        // Also after an error: what is there may be a beginning that somebody goes on from.
+        let left = layer.leave().map_err(Error::system(WHAT));
+        placed.and(left)?;
         Ok(layer.summary)
     })?;
     summary.archive = archive;
