@@ -39,6 +39,8 @@ rust-tests: root linker ## Run the tests of the workspace, doc tests included
 	@$(call install_package,ip,iproute2)
 	@$(call install_package,nft,nftables)
 	@$(call install_package,setfattr,attr)
+	@$(call install_package,ssh,openssh-client)
+	@$(call install_package,/usr/sbin/sshd,openssh-server)
 	@$(call install_package,setpriv,util-linux)
 	@$(call install_package,strace,strace)
 	@$(call install_package,zstd,zstd)

@@ -8,6 +8,7 @@ pub(crate) mod image;
 pub(crate) mod lifecycle;
 pub(crate) mod logs;
 pub(crate) mod network;
+pub(crate) mod repository;
 pub(crate) mod resources;
 pub(crate) mod session;
 pub(crate) mod show;

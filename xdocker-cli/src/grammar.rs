@@ -15,7 +15,7 @@ use std::ffi::OsString;
 use std::fmt;
 
 use crate::report::Outcome;
-pub(crate) use options::Given;
+pub(crate) use options::{Given, program};
 pub(crate) use parse::{Misuse, Request, parse};
 
 /// What an option does with what it is given; the error says what is wrong with a value.
@@ -27,7 +27,7 @@ enum Takes {
 }
 
 /// Why a value is refused.
-type BadValue = Box<dyn std::error::Error>;
+pub(crate) type BadValue = Box<dyn std::error::Error>;
 
 /// An option of the command line. It means the same wherever it is allowed.
 struct Opt {

@@ -11,7 +11,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::{ExitCode, ExitStatus};
 
 use serde::Serialize;
-use xdocker_core::{Error, ErrorKind};
+use xdocker_core::{Error, ErrorKind, RepositoryError};
 
 use crate::grammar::Misuse;
 use crate::text::printable;
@@ -90,6 +90,7 @@ impl Failure {
             }
             Self::Engine(Error::NotRunning(name)) => format!("start it: xdocker -a boot -c {name}"),
             Self::Engine(Error::Running(name)) => format!("stop it first: xdocker -a shutdown -c {name}"),
+            Self::Engine(Error::Repository(why)) => return repository_hint(why),
             Self::Engine(Error::Busy(_)) => "try again when the other one is done".to_owned(),
             Self::Engine(error) if error.kind() == ErrorKind::PermissionDenied => {
                 "xdocker needs root".to_owned()
@@ -149,6 +150,27 @@ impl Failure {
         }
         code
     }
+}
+
+/// What the user may do about a repository.
+fn repository_hint(why: &RepositoryError) -> Option<String> {
+    let hint = match why {
+        RepositoryError::NoAddress => "say where it is once: xdocker -s ssearch --srepo user@host".to_owned(),
+        RepositoryError::NoSuchHost { .. } | RepositoryError::Unreachable { .. } => {
+            "try what ssh says to it by hand".to_owned()
+        }
+        RepositoryError::HostKey { address, .. } => {
+            format!("log in once by hand and look at the key: ssh {}", address.host())
+        }
+        RepositoryError::Refused { address, .. } => {
+            format!("give it your key: ssh-copy-id {}@{}", address.user().unwrap_or("user"), address.host())
+        }
+        RepositoryError::Lost { .. } => "the same command goes on where it stopped".to_owned(),
+        RepositoryError::NoSuchImage { .. } => "`xdocker -s ssearch` lists the images there are".to_owned(),
+        RepositoryError::ImageExists { .. } => "-f replaces it".to_owned(),
+        _ => return None,
+    };
+    Some(hint)
 }
 
 /// Prints `text` on standard output.

@@ -16,6 +16,10 @@ pub(crate) struct Table<const N: usize> {
 pub(crate) const IMAGES: Table<4> =
     Table { columns: [("image_id", 30), ("version", 10), ("modify_datetime", 19), ("size", 10)], rule: 68 };
 
+/// `-s ssearch`
+pub(crate) const REPOSITORY: Table<3> =
+    Table { columns: [("image_id", 45), ("modify_datetime", 19), ("size", 10)], rule: 70 };
+
 /// `-s containers`
 pub(crate) const CONTAINERS: Table<7> = Table {
     columns: [

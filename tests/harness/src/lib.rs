@@ -13,5 +13,6 @@ pub mod net;
 pub mod program;
 pub mod pty;
 pub mod role;
+pub mod sshd;
 pub mod tree;
 pub mod wait;

@@ -8,8 +8,8 @@ use std::time::{Duration, SystemTime};
 
 use xdocker_core::{
     Capabilities, ContainerName, Hostname, ImageRef, InterfaceName, LogOptions, LogSize, Network,
-    PackOptions, PortMap, Resources, RestartPolicy, RunId, Seccomp, SeccompProfile, StopSignal, Subnet,
-    TestImage, Tmpfs, UnpackOptions, User, Version, Volume, Whiteouts,
+    PackOptions, PortMap, RepositoryAddress, Resources, RestartPolicy, RunId, Seccomp, SeccompProfile,
+    StopSignal, Subnet, TestImage, Tmpfs, UnpackOptions, User, Version, Volume, Whiteouts,
 };
 
 use super::words;
@@ -71,6 +71,10 @@ pub(crate) struct Given {
     pub(crate) from_image: Option<ImageRef>,
     pub(crate) to_image: Option<ImageRef>,
     pub(crate) file: Option<PathBuf>,
+    /// Where the ssh image repository is, what names there must hold, and what to run in place of ssh.
+    pub(crate) repository: Option<RepositoryAddress>,
+    pub(crate) matching: String,
+    pub(crate) ssh: Option<Vec<OsString>>,
     /// A template and its instance inside, and the mapping outside.
     pub(crate) template: Option<PathBuf>,
     pub(crate) mapping: Option<PathBuf>,
@@ -153,6 +157,15 @@ fn size(value: OsString) -> Result<u64, BadValue> {
     };
     let number = digits.parse::<u64>().ok().and_then(|number| number.checked_mul(1 << power));
     Ok(number.ok_or(Refused::Size)?)
+}
+
+/// A program and its arguments, in one text.
+pub(crate) fn program(value: OsString) -> Result<Vec<OsString>, BadValue> {
+    let words = words::split(&text(value)?)?;
+    if words.is_empty() {
+        return Err(Refused::NoProgram.into());
+    }
+    Ok(words.into_iter().map(OsString::from).collect())
 }
 
 fn number(value: OsString) -> Result<u64, BadValue> {
@@ -655,11 +668,7 @@ pub(super) static EXEC: Opt = Opt {
     long: "exec",
     alias: None,
     takes: Takes::Value(r#"(cmd|"program para1 ...")"#, |given, value| {
-        let words = words::split(&text(value)?)?;
-        if words.is_empty() {
-            return Err(Refused::NoProgram.into());
-        }
-        given.program = Some(words.into_iter().map(OsString::from).collect());
+        given.program = Some(program(value)?);
         Ok(())
     }),
     about: "program to be the root process; quotes and backslashes group words as in a shell",
@@ -844,6 +853,39 @@ pub(super) static IMAGE_FILE: Opt = Opt {
         Ok(())
     }),
     about: "the archive; its name, NAME[:VERSION].xdockerimage, says what the image will be called",
+};
+
+pub(super) static REPOSITORY: Opt = Opt {
+    short: None,
+    long: "srepo",
+    alias: None,
+    takes: Takes::Value("(user@host[:port])", |given, value| {
+        given.repository = Some(parsed(value)?);
+        Ok(())
+    }),
+    about: "where the ssh image repository is; without this where it was the last time",
+};
+
+pub(super) static MATCH: Opt = Opt {
+    short: None,
+    long: "match",
+    alias: None,
+    takes: Takes::Value("(text)", |given, value| {
+        given.matching = text(value)?;
+        Ok(())
+    }),
+    about: "only images whose name and version hold this",
+};
+
+pub(super) static SSH: Opt = Opt {
+    short: None,
+    long: "ssh",
+    alias: None,
+    takes: Takes::Value(r#"("program para1 ...")"#, |given, value| {
+        given.ssh = Some(program(value)?);
+        Ok(())
+    }),
+    about: "what to run in place of ssh; $xdocker_SSH says it too",
 };
 
 pub(super) static WHITEOUTS: Opt = Opt {

@@ -50,6 +50,10 @@ static IMPORT_LIMITS: Group = Group {
     ],
 };
 
+/// Where the ssh image repository is.
+static REPOSITORY_OPTIONS: Group =
+    Group { name: "srepo options", parts: &[Maybe(&One(&REPOSITORY)), Maybe(&One(&SSH))] };
+
 /// What a container may use.
 static CGROUP_OPTIONS: Group = Group {
     name: "cgroup options",
@@ -137,6 +141,12 @@ pub(super) static ROWS: &[Row] = &[
         about: "tell what happens to containers as it happens, until Ctrl-C",
         parts: &[Maybe(&One(&CONTAINER))],
         run: actions::events::follow,
+    },
+    Row {
+        verb: Show("ssearch"),
+        about: "list the images of the ssh image repository",
+        parts: &[Maybe(&One(&MATCH)), Options(&REPOSITORY_OPTIONS)],
+        run: actions::repository::search,
     },
     Row {
         verb: Show("bridge"),
@@ -316,6 +326,18 @@ pub(super) static ROWS: &[Row] = &[
         about: "write an image as an archive into the current directory",
         parts: &[One(&IMAGE), Maybe(&One(&WHITEOUTS)), Maybe(&One(&FORCELY))],
         run: actions::archive::export,
+    },
+    Row {
+        verb: Action("spush"),
+        about: "send an image to the ssh image repository; what is there already is not sent",
+        parts: &[One(&IMAGE), Options(&REPOSITORY_OPTIONS), Maybe(&One(&FORCELY))],
+        run: actions::repository::push,
+    },
+    Row {
+        verb: Action("spull"),
+        about: "take an image from the ssh image repository; what is here already is not fetched",
+        parts: &[One(&IMAGE), Options(&REPOSITORY_OPTIONS), Options(&IMPORT_LIMITS), Maybe(&One(&FORCELY))],
+        run: actions::repository::pull,
     },
     Row {
         verb: Action("install_test"),

@@ -121,6 +121,7 @@ mod tests {
                -s logs (-c|--container) (container) [ --run (id) ] [ --follow ] [ --since (time) ] [ --tail (number) ]
                -s stats [ (-c|--container) (container) ]
                -s events [ (-c|--container) (container) ]
+               -s ssearch [ --match (text) ] [ srepo options ]
                -s bridge
                -s doctor
                -a create (-m|--image) (image[:version])[,(image[:version])]... [ create options ] [ (-c|--container) (container) ] [ (-b|--boot) [ cgroup options ] [ (-t|--attach) | ( (-e|--exec) (cmd|"program para1 ...") | -- (cmd) (para1) ... ) [ --wait | --rm ] ] ]
@@ -147,7 +148,10 @@ mod tests {
                -a del_image (-m|--image) (image[:version]) [ (-f|--forcely) ]
                -a import --image-file (file) [ import limits ]
                -a export (-m|--image) (image[:version]) [ --whiteouts (overlay|oci) ] [ (-f|--forcely) ]
+               -a spush (-m|--image) (image[:version]) [ srepo options ] [ (-f|--forcely) ]
+               -a spull (-m|--image) (image[:version]) [ srepo options ] [ import limits ] [ (-f|--forcely) ]
                -a install_test [ --version (version) ] [ --from (host|busybox) ]
+ srepo options : [ --srepo (user@host[:port]) ] [ --ssh ("program para1 ...") ]
 create options : [ --volume (host_path[:container_path[:ro]]) ][ --volume ... ] [ --host (hostname) ] [ --net (BRIDGE|HOST|CUSTOM) ] [ --host-eth (eth) ] [ --vip (ip) ] [ --vip6 (ip) ] [ --port-mapping (src_port:dst_port) ] [ --log-size (num|numM|none) ] [ --restart (no|on-failure[:num]|always) ] [ --stop-signal (signal) ] [ sandbox ]
        sandbox : [ --cap-add (capability)[,(capability)]... ][ --cap-add ... ] [ --cap-drop (capability)[,(capability)]... ][ --cap-drop ... ] [ --privileged ] [ --no-new-privs (on|off) ] [ --seccomp (file|unconfined) ] [ --userns (host|auto) ] [ --read-only ] [ --tmpfs (directory) ][ --tmpfs ... ]
 cgroup options : [ --cpus [(cpu_num,...)|(cpu_num-cpu_num2)] ] [ --cpu-quota (percent%) ] [ --mem-limit (num|numM) ] [ --pids-limit (num|max) ] [ --mem-reservation (num|numM) ] [ --cpu-weight (1-10000) ] [ --io-weight (1-10000) ] [ --io-max (device|path):((rbps|wbps|riops|wiops)=(num|numM|max),...) ][ --io-max ... ]

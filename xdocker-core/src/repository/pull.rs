@@ -136,6 +136,11 @@ impl Repository {
         let before = sources.found(index);
         self.look_around(&mut sources, there, index);
         let plan = sources.plan(index);
+        let (here, all) = (plan.iter().flatten().count(), plan.len());
+        tracing::debug!(
+            "image {}: {here} of {all} members are here, {before} from an earlier pull",
+            there.id
+        );
         let stage = self.images.home.stage("image")?;
         let received = AtomicU64::new(0);
         let told = |now: Progress| {

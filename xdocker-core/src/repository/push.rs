@@ -167,7 +167,7 @@ impl Repository {
 /// lists than a thousandth of the image is long.
 fn known(session: &mut Session, image: &Image, there: &[RemoteImage]) -> Result<(Known, Vec<ImageId>)> {
     /// Bytes of an archive for one of its list, more or less.
-    const EACH: u64 = 2_000;
+    const EACH: u64 = 1_000;
     let mut candidates: Vec<_> = there.iter().collect();
     candidates.sort_by_key(|other| (other.id.name != image.id.name, std::cmp::Reverse(other.modified)));
     let mut room = (256 << 10) + image.size / 1_000;

@@ -11,8 +11,8 @@ work=
 say() { printf '%s\n' "$*"; }
 
 die() {
-  say "! $*"
   [ -z "$work" ] || rm -rf "$work"
+  say "! $*"
   exit 1
 }
 
@@ -136,6 +136,10 @@ begin() {
 
 # What that upload had itself taken over, and after it what it received.
 take_over() {
+  # It was itself about to do this.
+  while [ -d "$work/left/left" ] && [ ! -s "$work/left/old" ]; do
+    mv "$work/left/left" "$work/inner" && rm -rf "$work/left" && mv "$work/inner" "$work/left" || return
+  done
   if [ ! -f "$work/left/old" ]; then
     mv "$work/left/new" "$work/old" 2>/dev/null
     return
@@ -182,8 +186,7 @@ upload() {
   [ "$(sum "$work/new")" = "$sum" ] || die damaged
   if [ "$plan" -gt 0 ]; then
     e=$(put_together 2>&1 >"$work/whole") || refused "$e"
-    set -- $(cksum <"$work/whole")
-    [ "$1" = "$crc" ] || die damaged
+    put_together_right || die damaged
     mv "$work/whole" "$work/new"
   fi
   publish
@@ -196,6 +199,16 @@ put_together() {
   done <"$work/plan"
 }
 
+# cksum(1) tells it for certain. Some systems lack it; then at least each member must be whole.
+put_together_right() {
+  if command -v cksum >/dev/null 2>&1; then
+    set -- $(cksum <"$work/whole")
+    [ "$1" = "$crc" ]
+  else
+    gzip -t <"$work/whole" 2>/dev/null
+  fi
+}
+
 publish() {
   e=$({ say "inode $(inode "$work/new")" && cat "$work/index"; } 2>&1 >"$work/members") || refused "$e"
   if [ "$force" = force ]; then
@@ -206,8 +219,8 @@ publish() {
     e=$(ln "$work/new" "$f" 2>&1) || { [ ! -e "$f" ] || die exists; refused "$e"; }
   fi
   mv -f "$work/members" "$own/${f#./}.index" 2>/dev/null
-  say "done $(size "$f")"
   rm -rf "$work"
+  say 'done'
 }
 
 cd || exit

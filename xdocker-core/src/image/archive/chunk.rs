@@ -10,13 +10,13 @@
 use crate::error::Result;
 
 /// No cut before an entry leaves fewer bytes than this behind, so that a chunk of many small files is worth compressing.
-const LEAST: usize = 192 << 10;
+const LEAST: usize = 64 << 10;
 /// One entry in so many begins a chunk, when the chunk before it has enough.
-const ONE_IN: u32 = 8;
+const ONE_IN: u32 = 4;
 /// The data of files from this size on begins a chunk.
-const LARGE: u64 = 512 << 10;
+const LARGE: u64 = 256 << 10;
 /// Bytes of the largest chunks.
-pub(super) const MOST: usize = 1 << 20;
+pub(super) const MOST: usize = 512 << 10;
 
 /// Where the tar goes.
 pub(super) struct Sink<'a> {

@@ -137,7 +137,9 @@ fn produce(
     } else {
         Err(Stop::Bad(ArchiveError::Unknown))
     };
-    match done.and_then(|()| out.send()) {
+    // What came before an error counts: somebody may go on from there. A block without bytes is the end of all.
+    let sent = if done.is_ok() || out.filled > 0 { out.send() } else { Ok(()) };
+    match done.and(sent) {
         Ok(()) | Err(Stop::Unwanted) => Ok(()),
         Err(Stop::Bad(why)) => Err(why),
     }
