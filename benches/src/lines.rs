@@ -32,13 +32,16 @@ pub(crate) const fn series(title: &'static str, before: &'static str, line: &'st
 pub(crate) struct Bench {
     command: std::path::PathBuf,
     pub(crate) directory: TempDir,
+    /// More of what lines may say.
+    pub(crate) variables: Vec<(&'static str, String)>,
 }
 
 impl Bench {
     /// In a new directory below `parent`.
     pub(crate) fn new(parent: &Path) -> Result<Self> {
         let directory = tempfile::Builder::new().prefix("xdocker-bench-").tempdir_in(parent)?;
-        Ok(Self { command: std::env::current_exe()?.with_file_name("xdocker"), directory })
+        let command = std::env::current_exe()?.with_file_name("xdocker");
+        Ok(Self { command, directory, variables: Vec::new() })
     }
 
     /// A shell that is about to run a line in our directory.
@@ -49,6 +52,7 @@ impl Bench {
         shell
             .env("T", here.join("home/images/tree/1/rlayer"))
             .env("xdocker_HOME", here.join("home"))
+            .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(Stdio::null());
         shell

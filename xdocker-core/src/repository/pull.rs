@@ -26,6 +26,11 @@ use crate::name::{ImageId, ImageRef};
 /// How many times as much as the image holds is read of other images, to find what they have in common.
 const SEARCH: u64 = 4;
 
+/// Pieces of the server's that may wait, and their size. Together they are more than ssh holds back: what is still with it
+/// when the line breaks is lost.
+const WAITING: usize = 64;
+const PIECE: usize = 64 << 10;
+
 /// Chunks that a layer may be ahead of what is unpacked.
 const AHEAD: usize = 4;
 
@@ -147,6 +152,8 @@ impl Repository {
             progress(Progress { archive: received.load(Ordering::Relaxed), content: now.content });
         };
         let lines = runs(index, &plan);
+        let missing = index.members.iter().zip(&plan).filter(|(_, here)| here.is_none());
+        let wanted = missing.map(|(member, _)| member.blocks * UNIT as u64).sum();
         let mut input = session.second_input()?;
         let (result, failed, came) = thread::scope(|scope| {
             // It may be more than there is room for before the first bytes are read.
@@ -158,9 +165,14 @@ impl Repository {
                 scope.spawn(move || feed_from(&source.layer, &wanted, &send));
                 feed
             });
+            let feeds = feeds.collect();
+            let (send, incoming) = sync_channel(WAITING);
+            scope.spawn(|| deliver(&mut *session, wanted, send));
             let mut members = Members {
-                feeds: feeds.collect(),
-                session: &mut *session,
+                feeds,
+                incoming,
+                block: Vec::new(),
+                taken: 0,
                 index,
                 plan: &plan,
                 received: &received,
@@ -172,10 +184,6 @@ impl Repository {
                 failed: None,
             };
             let result = receive(&stage, &mut members, &options.unpack, &told);
-            if result.is_err() {
-                // Else the thread above may wait for ever.
-                members.session.abort();
-            }
             (result, members.failed, members.at)
         });
         match failed {
@@ -348,9 +356,32 @@ fn feed_from(layer: &PathBuf, wanted: &[u64], feed: &SyncSender<(Digest, Vec<u8>
     }
 }
 
+/// Takes `left` bytes from the server as soon as they come.
+fn deliver(session: &mut Session, mut left: u64, to: SyncSender<Result<Vec<u8>>>) {
+    while left > 0 {
+        let mut piece = vec![0; usize::try_from(left).unwrap_or(PIECE).min(PIECE)];
+        let read = session.read(&mut piece).map(|count| {
+            piece.truncate(count);
+            left -= count as u64;
+            piece
+        });
+        let failed = read.is_err();
+        if to.send(read).is_err() {
+            // Nobody wants it any more; nor shall anybody wait for room to ask for more of it.
+            return session.abort();
+        }
+        if failed {
+            return;
+        }
+    }
+}
+
 /// The tar, put together from members of the server's and chunks of layers that are here.
 struct Members<'a> {
-    session: &'a mut Session,
+    incoming: Receiver<Result<Vec<u8>>>,
+    /// The last piece that came, and how much of it has been taken.
+    block: Vec<u8>,
+    taken: usize,
     index: &'a Index,
     plan: &'a [Option<(usize, u64)>],
     feeds: Vec<Receiver<(Digest, Vec<u8>)>>,
@@ -365,6 +396,22 @@ struct Members<'a> {
 }
 
 impl Members<'_> {
+    /// Fills `room` with what comes from the server.
+    fn take(&mut self, mut room: &mut [u8]) -> Result<()> {
+        while !room.is_empty() {
+            if self.taken == self.block.len() {
+                // It has sent all that was asked for: then more is wanted than there is.
+                self.block = self.incoming.recv().map_err(|_| self.repository.damaged(self.image))??;
+                self.taken = 0;
+            }
+            let count = room.len().min(self.block.len() - self.taken);
+            room[..count].copy_from_slice(&self.block[self.taken..][..count]);
+            self.taken += count;
+            room = &mut room[count..];
+        }
+        Ok(())
+    }
+
     /// The chunk of the next member.
     fn next(&mut self, member: &Member, here: Option<(usize, u64)>) -> Result<Vec<u8>> {
         let damaged = || self.repository.damaged(self.image);
@@ -374,7 +421,7 @@ impl Members<'_> {
             None => {
                 // Both are bounded by the index.
                 let mut bytes = vec![0; member.blocks as usize * UNIT];
-                self.session.read_exact(&mut bytes)?;
+                self.take(&mut bytes)?;
                 self.received.fetch_add(bytes.len() as u64, Ordering::Relaxed);
                 let mut chunk = Vec::with_capacity(member.content as usize);
                 let read = GzDecoder::new(&bytes[..]).take(member.content).read_to_end(&mut chunk);

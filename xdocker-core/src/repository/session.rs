@@ -170,15 +170,6 @@ impl Session {
         }
     }
 
-    /// Fills `room`.
-    pub(super) fn read_exact(&mut self, mut room: &mut [u8]) -> Result<()> {
-        while !room.is_empty() {
-            let count = self.read(room)?;
-            room = &mut room[count..];
-        }
-        Ok(())
-    }
-
     /// A line with its end.
     fn raw_line(&mut self) -> Result<Vec<u8>> {
         let mut line = Vec::new();
