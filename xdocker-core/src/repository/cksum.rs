@@ -82,7 +82,7 @@ mod tests {
     #[test]
     fn the_sum_is_that_of_the_program() {
         for length in [0usize, 1, 255, 256, 70_000] {
-            let bytes: Vec<u8> = (0..length).map(|n| (n * 7 >> 3) as u8).collect();
+            let bytes: Vec<u8> = (0..length).map(|n| ((n * 7) >> 3) as u8).collect();
             let mut program =
                 Command::new("cksum").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
             program.stdin.take().unwrap().write_all(&bytes).unwrap();
@@ -93,7 +93,7 @@ mod tests {
 
     #[test]
     fn the_sum_of_a_whole_follows_from_its_parts() {
-        let bytes: Vec<u8> = (0..5_000u32).map(|n| (n * n >> 5) as u8).collect();
+        let bytes: Vec<u8> = (0..5_000u32).map(|n| ((n * n) >> 5) as u8).collect();
         for cut in [0, 1, 512, 4_999, 5_000] {
             let (first, second) = bytes.split_at(cut);
             let joined = Remainder::of(first).join(Remainder::of(second), second.len() as u64);
