@@ -302,7 +302,7 @@ fn of_two_who_push_one_name_one_wins() {
         world.meet(home);
     }
     let trees = homes.each_ref().map(|home| tree(&layer(home, "app:1")));
-    for round in 0..5 {
+    for round in 0..3 {
         let children = homes.each_ref().map(|home| {
             let mut push = world.command(home, &["-a", "spush", "-m", "app:1"]);
             push.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
@@ -339,36 +339,24 @@ fn names_are_names_and_nothing_else() {
     fs::write(&canary, "precious").unwrap();
     let names = [
         "a;rm -rf ~",
-        "$(rm -rf ~)",
-        "`rm canary`",
-        "it's",
-        "say \"hi\"",
-        "back\\slash\\n",
-        "a b  c",
-        "*",
-        "?",
-        "~",
+        "$(rm canary)`rm canary`",
+        "it's \"so\" \\n\\0101",
         "-rf",
-        ".hidden",
-        "100%s",
-        "a&b|c>d<e",
-        "\u{c1}\u{2708}\u{88}x".trim_matches('\u{88}'),
-        "[x]",
-        "{a}",
-        "#",
-        "!",
+        ".hidden  *?[x]{a}#!",
+        "100%s&|<>~",
+        "\u{c1}\u{2708}",
     ];
-    for name in names.iter().filter(|name| !name.contains(char::is_control)) {
+    for name in names {
         fs::create_dir_all(home.layer(name)).unwrap();
         fs::write(home.layer(name).join("file"), name).unwrap();
         run(world.command(home, &["-a", "spush", "-m", name]), b"").ok();
         assert!(world.server.home().join(format!("{name}.xdockerimage")).is_file(), "{name}");
         let found = run(world.command(home, &["-s", "ssearch", "--json", "--match", name]), b"").succeeds();
         let found: serde_json::Value = serde_json::from_str(&found).unwrap();
-        assert!(found.as_array().unwrap().iter().any(|image| image["name"] == **name), "{found}");
+        assert!(found.as_array().unwrap().iter().any(|image| image["name"] == *name), "{found}");
         run(world.command(home, &["-a", "del_image", "-m", name]), b"").ok();
         run(world.command(home, &["-a", "spull", "-m", name]), b"").ok();
-        assert_eq!(fs::read_to_string(home.layer(name).join("file")).unwrap(), **name);
+        assert_eq!(fs::read_to_string(home.layer(name).join("file")).unwrap(), name);
     }
     assert_eq!(fs::read_to_string(&canary).unwrap(), "precious");
     // A stranger's file whose name ends like ours and holds anything is passed over.
@@ -377,7 +365,7 @@ fn names_are_names_and_nothing_else() {
     }
     let all = world.xdocker("-s ssearch --json").succeeds();
     let all: serde_json::Value = serde_json::from_str(&all).unwrap();
-    assert_eq!(all.as_array().unwrap().len(), names.iter().filter(|n| !n.contains(char::is_control)).count());
+    assert_eq!(all.as_array().unwrap().len(), names.len());
 }
 
 #[test]
