@@ -170,6 +170,9 @@ fn trees_go_through_pipes_and_gnu_tar() {
             let tar = format!("tar -c {options} --xattrs --numeric-owner tree");
             let put = format!("$X -a putfile -c test --src-file - --dst-file {name}");
             assert_eq!(shell(&home, &format!("{tar} | {put}; {tar} | {put}")), "OK\nOK\n");
+            get(&home, &name, &format!("new{number}")).ok();
+            let made = fs::metadata(home.scratch().join(format!("new{number}"))).unwrap();
+            assert_eq!((made.mode(), made.uid()), (0o40755, 0), "the directory is a new one of root's");
             get(&home, &format!("{name}/tree"), &format!("own/{number}")).ok();
             assert_eq!(describe(&tree), describe(&home.scratch().join(format!("own/{number}"))));
         }

@@ -26,7 +26,7 @@ fn secret() -> String {
 }
 
 fn races() -> usize {
-    std::env::var("XDOCKER_RACES").map_or(100, |number| number.parse().expect("a number"))
+    std::env::var("XDOCKER_RACES").map_or(60, |number| number.parse().expect("a number"))
 }
 
 fn xdocker(home: &Home, args: &[&str]) -> Finished {

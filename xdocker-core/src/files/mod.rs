@@ -24,7 +24,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use nix::sys::stat::{Mode, mkdirat};
+use nix::sys::stat::{Mode, fchmod, mkdirat};
 
 pub(crate) use place::{Found, Target};
 pub(crate) use root::RootDirectory;
@@ -71,8 +71,11 @@ fn c_name(name: &OsStr) -> io::Result<CString> {
     Ok(CString::new(name.as_bytes())?)
 }
 
-/// Makes a directory that only we enter, and opens it.
+/// Makes a directory, and opens it.
 fn make_directory(parent: impl AsFd, name: &CStr) -> io::Result<OwnedFd> {
     mkdirat(&parent, name, Mode::S_IRWXU)?;
-    Ok(nix::fcntl::openat(parent, name, tree::DIRECTORY, Mode::empty())?)
+    let directory = nix::fcntl::openat(parent, name, tree::DIRECTORY, Mode::empty())?;
+    // Whatever our umask, and what the directory around it hands down.
+    fchmod(&directory, Mode::from_bits_truncate(0o755))?;
+    Ok(directory)
 }

@@ -7,7 +7,7 @@ use std::os::fd::{AsFd, OwnedFd};
 
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, Flock, FlockArg, openat};
-use nix::sys::stat::{Mode, SFlag, fstat, fstatat, mkdirat};
+use nix::sys::stat::{Mode, fstat, fstatat, mkdirat};
 use nix::unistd::{UnlinkatFlags, unlinkat};
 
 use super::{Target, make_directory};
@@ -56,7 +56,7 @@ impl Temporary {
         self.directory.as_fd().try_clone_to_owned()
     }
 
-    /// Makes a directory in it.
+    /// Makes a directory in it, which others may enter where it will be.
     pub(crate) fn make(&self, name: &CStr) -> io::Result<OwnedFd> {
         make_directory(self.directory(), name)
     }
@@ -85,9 +85,9 @@ impl Drop for Temporary {
 
 /// Makes the directory `name`, or takes one that was left. `None` when somebody has it, or it is none of ours.
 fn attempt(parent: &OwnedFd, name: &CStr) -> io::Result<Option<Flock<File>>> {
-    let new = match mkdirat(parent, name, Mode::S_IRWXU) {
-        Err(Errno::EEXIST) => false,
-        made => made.map(|()| true)?,
+    let left = match mkdirat(parent, name, Mode::S_IRWXU) {
+        Err(Errno::EEXIST) => true,
+        made => made.map(|()| false)?,
     };
     let directory = match openat(parent, name, DIRECTORY, Mode::empty()) {
         Err(Errno::ENOENT | Errno::ENOTDIR | Errno::ELOOP) => return Ok(None),
@@ -101,9 +101,9 @@ fn attempt(parent: &OwnedFd, name: &CStr) -> io::Result<Option<Flock<File>>> {
     let (held, named) = (fstat(&*directory)?, fstatat(parent, name, AtFlags::AT_SYMLINK_NOFOLLOW));
     // Whoever had it may have removed it before we had the lock.
     let same = named.is_ok_and(|named| (held.st_dev, held.st_ino) == (named.st_dev, named.st_ino));
-    // In /tmp anybody may make one, keep it open and look on.
-    let ours = held.st_uid == file_owner().0 && held.st_mode & !SFlag::S_IFMT.bits() == 0o700;
-    if !same || !(new || ours) {
+    // In /tmp anybody may make one, keep it open and look on. What the parent hands down may add a bit.
+    let ours = held.st_uid == file_owner().0 && held.st_mode & 0o777 == 0o700;
+    if !same || !ours {
         return Ok(None);
     }
     // The lists that a directory hands down to what is made in it are not for what comes with its own.
@@ -113,7 +113,7 @@ fn attempt(parent: &OwnedFd, name: &CStr) -> io::Result<Option<Flock<File>>> {
             removed => removed?,
         }
     }
-    if !new {
+    if left {
         tree::empty(&directory)?;
     }
     Ok(Some(directory))

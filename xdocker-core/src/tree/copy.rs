@@ -185,7 +185,8 @@ impl Copy<'_> {
             let mut jobs = self.lock();
             jobs.active -= 1;
             if let Err((path, source)) = done {
-                let path = self.source.join(OsStr::from_bytes(path.to_bytes())).components().collect();
+                let path = Path::new(OsStr::from_bytes(path.to_bytes()));
+                let path = self.source.join(path.strip_prefix(".").unwrap_or(path)).components().collect();
                 jobs.failure.get_or_insert(Error::File { action: "copy", path, source });
             }
             self.changed.notify_all();
