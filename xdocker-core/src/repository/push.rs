@@ -50,7 +50,8 @@ impl Repository {
         progress: &dyn Fn(Progress),
     ) -> Result<Transfer> {
         let held = self.images.hold(std::slice::from_ref(wanted))?;
-        let image = held.images.first().ok_or_else(|| Error::NoSuchImage(wanted.clone()))?;
+        let id = held.images.first().ok_or_else(|| Error::NoSuchImage(wanted.clone()))?;
+        let image = &self.images.get(&id.clone().into())?;
         // Two of one key would take each other for the remains of a broken one.
         let directory = self.images.home.image(&image.id);
         let what = format!("the upload of image {}", image.id);
