@@ -211,7 +211,8 @@ fn all_the_rest_works_too() {
 #[test]
 fn each_run_of_one_that_is_started_again_has_them() {
     let home = Home::with_test_image(BINARY);
-    boot(&home, "test", "--restart always -- sleep 0.3");
+    // Long enough for a session on a slow machine.
+    boot(&home, "test", "--restart always -- sleep 2");
     assert!(until(PATIENCE, || inspect(&home, "test")["restarts"].as_u64() >= Some(2)));
     let seen = || inside(&home, "id -u; cat /proc/self/uid_map").stdout();
     assert!(until(PATIENCE, || seen().starts_with("0\n         0 ")));
