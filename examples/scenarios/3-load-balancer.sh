@@ -37,11 +37,12 @@ show "xdocker -a create -m $stack --net BRIDGE --vip 166.88.0.2 --port-mapping 8
 show 'xdocker -a boot -c balancer'
 # They know one another by name.
 give 'xdocker -a run -c balancer -- sh -e' <<'END'
-echo 'upstream services { server one:8000; server two:8000; }
+echo 'upstream services { zone all 64k; server one:8000; server two:8000; }
 server { listen 8600; location / { proxy_pass http://services; } }' >/etc/nginx/conf.d/balancer.conf
 nginx
 END
-until_it one "$REMOTE busybox wget -qO- http://$HOST:8600/"
+# The workers of the balancer take turns together; after the second service it is the first one's.
+until_it two "$REMOTE busybox wget -qO- http://$HOST:8600/"
 for _ in 1 2 3 4; do
     show "$REMOTE busybox wget -qO- http://$HOST:8600/"
 done | tee said
