@@ -2,6 +2,7 @@
 
 use std::env;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -24,6 +25,7 @@ fn shell(home: &Home, work: &Path, line: &str) -> Command {
     command.args(["-c", &format!("exec 2>&1; {line}")]).current_dir(work);
     command.env("PATH", env::join_paths(paths).unwrap()).env("xdocker_HOME", home.path());
     command.env_remove("XDOCKER_HOME").env("TZ", "UTC").env("TERM", "dumb");
+    command.env("xdocker_SSH", home.scratch().join("ssh"));
     command
 }
 
@@ -48,6 +50,15 @@ fn run_all(name: &str) {
         let home = Home::new(env!("CARGO_BIN_EXE_xdocker"));
         let work = home.scratch().join("work");
         fs::create_dir(&work).unwrap();
+        // Whatever server is named: what is to be done there is done here, in a directory that is its user's.
+        let server = home.scratch().join("server");
+        fs::create_dir(&server).unwrap();
+        let ssh = home.scratch().join("ssh");
+        let server = server.display();
+        let text =
+            format!("#!/bin/sh\nfor last; do :; done\ncd {server} && HOME={server} exec sh -c \"$last\"\n");
+        fs::write(&ssh, text).unwrap();
+        fs::set_permissions(&ssh, fs::Permissions::from_mode(0o755)).unwrap();
         let document = Document::read(&sources().join("docs").join(name));
         let mut blocks = document.blocks();
         blocks.retain(|block| block.name.is_none());
