@@ -16,7 +16,7 @@ install_package = command -v $(1) >/dev/null || { apt-get update -qq && apt-get 
 # One process a command: without the dynamic loader it starts half a millisecond sooner.
 STATIC_CLI = $(CARGO) rustc --release --package xdocker-cli --bin xdocker -- -C target-feature=+crt-static
 
-.PHONY: help demo test check rust-tests docs python-tests test-vm bench bench-many bench-images bench-python install root linker bench-files bench-srepo
+.PHONY: help demo test check rust-tests docs python-tests test-vm bench bench-many bench-images bench-python install root linker bench-files bench-srepo bench-network
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -125,6 +125,13 @@ bench-files: root linker ## Measure files in and out of containers and what goes
 	$(CARGO) build --release --quiet --package xdocker-bench
 	$(STATIC_CLI)
 	$(TARGET)/release/xdocker-bench files
+
+bench-network: root linker ## Measure containers on the bridge, and a thousand mapped ports
+	@$(call install_package,busybox,busybox-static)
+	@$(call install_package,ip,iproute2)
+	$(CARGO) build --release --quiet --package xdocker-bench
+	$(STATIC_CLI)
+	$(TARGET)/release/xdocker-bench network
 
 bench-srepo: root linker ## Measure the ssh image repository, beside scp
 	@$(call install_package,ssh,openssh-client)

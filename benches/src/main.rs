@@ -1,9 +1,9 @@
 //! What whole operations cost: xdocker as a library and as a command, beside crun, runc and the kernel's
 //! own floor, in one run.
 //!
-//! `xdocker-bench [images|files|srepo|many] [--rounds N] [--directory DIR]`, as root. `make bench` builds and runs it,
+//! `xdocker-bench [images|files|srepo|network|many] [--rounds N] [--directory DIR]`, as root. `make bench` builds and runs it,
 //! `make bench-images` what is about images, `make bench-files` what is about files in and out, `make bench-srepo` what is
-//! about the ssh image repository, and `make bench-many` what is about many containers, where the number of rounds is theirs.
+//! about the ssh image repository, `make bench-network` what is about the bridge, and `make bench-many` what is about many containers, where the number of rounds is theirs.
 
 mod files;
 mod fixture;
@@ -11,6 +11,7 @@ mod images;
 mod lines;
 mod many;
 mod memory;
+mod network;
 mod operations;
 mod repository;
 mod rival;
@@ -48,6 +49,7 @@ impl Options {
             let instead: Option<(Measure, usize)> = match option.as_str() {
                 "images" => Some((images::run, 5)),
                 "files" => Some((files::run, 5)),
+                "network" => Some((network::run, 60)),
                 "many" => Some((many::run, 1000)),
                 "srepo" => Some((repository::run, 5)),
                 _ => None,

@@ -31,6 +31,15 @@ pub(crate) fn enter_private_mounts() -> Result<()> {
     Ok(())
 }
 
+/// Enters a network namespace of our own, whose names of namespaces nobody else sees. In mounts of our own.
+pub(crate) fn enter_own_network() -> Result<()> {
+    // SAFETY: no memory is involved; we have one thread.
+    checked(unsafe { libc::unshare(libc::CLONE_NEWNET) })?;
+    let (kind, at) = (c"tmpfs".as_ptr(), c"/run".as_ptr());
+    // SAFETY: strings are constants, null is allowed as data (mount(2)).
+    Ok(checked(unsafe { libc::mount(kind, at, kind, 0, null()) })?)
+}
+
 /// Mounts an overlay.
 pub(crate) fn mount_overlay(lower: &Path, upper: &Path, work: &Path, merged: &Path) -> Result<()> {
     let [lower, upper, work] = [lower, upper, work].map(|path| path.display());
