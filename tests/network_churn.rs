@@ -30,7 +30,7 @@ table ip nat {
 
 /// How often a container is booted and killed.
 fn cycles() -> u32 {
-    env::var("XDOCKER_NETWORK_CYCLES").map_or(40, |text| text.parse().expect("a number of cycles"))
+    env::var("XDOCKER_NETWORK_CYCLES").map_or(200, |text| text.parse().expect("a number of cycles"))
 }
 
 /// A home with a bare image, on a host of its own.
