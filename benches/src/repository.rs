@@ -26,7 +26,7 @@ const SERIES: [Series; 7] = [
     series(
         "export, then scp of that",
         "",
-        "sh -c '$B/export && scp -q -F $B/client -P $P tree:1.xdockerimage root@127.0.0.1:scp'",
+        "sh -c '$B/export && scp -q -F $B/client -P $P ./tree:1.xdockerimage root@127.0.0.1:scp'",
     ),
     series("spush: one small file changed", "rm -f $B/server/tree:2.*", "$X -a spush -m tree:2 --srepo $A"),
     series(
@@ -77,7 +77,7 @@ impl Server {
         let config = format!(
             "Port {port}\nListenAddress 127.0.0.1\nHostKey {here}/host\nAuthorizedKeysFile {here}/user.pub\n\
              ForceCommand {here}/login\nPidFile none\nStrictModes no\nUsePAM no\nPermitRootLogin yes\nUseDNS no\n\
-             Subsystem sftp internal-sftp\n"
+             Subsystem sftp /usr/lib/openssh/sftp-server\n"
         );
         fs::write(bench.directory.path().join("config"), config)?;
         let client = format!(
