@@ -481,7 +481,10 @@ fn a_full_disk_there_leaves_nothing() {
         world.server.set_login("ulimit -f 100; exec sh -c \"$SSH_ORIGINAL_COMMAND\"");
         assert_ne!(world.xdocker("-a spush -m app:1").code(), Some(0));
         assert_eq!(world.stored().len(), 0);
-        drop(world);
+        // What is mounted is in the way of removing the home.
+        let World { server, home, .. } = world;
+        drop(server);
         drop(small);
+        drop(home);
     });
 }
