@@ -12,9 +12,8 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 use crate::home::Home;
-use crate::launch::{Action, Attributes, Directory, Plan, Slot};
+use crate::launch::{Action, Attributes, Directory, Plan, Slot, c_path};
 use crate::network::Book;
-use crate::rootfs::c_path;
 use crate::spec::{Hostname, Network, Volume};
 
 /// The files, relative to the root.

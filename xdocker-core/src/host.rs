@@ -1,5 +1,6 @@
-//! What this kernel can do, asked once.
+//! Which kernel this is and what it can do, asked once.
 
+use std::fs;
 use std::sync::OnceLock;
 
 use nix::sys::utsname::uname;
@@ -42,6 +43,14 @@ impl Kernel {
     pub(crate) fn destroys_elements(self) -> bool {
         self >= Self { major: 6, minor: 3 }
     }
+}
+
+/// Identity of this boot of the machine: pids of another one mean nothing (proc_sys_kernel(5)).
+pub(crate) fn boot_id() -> &'static str {
+    static ID: OnceLock<String> = OnceLock::new();
+    ID.get_or_init(|| {
+        fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned()
+    })
 }
 
 #[cfg(test)]

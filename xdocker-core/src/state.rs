@@ -19,7 +19,6 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
-use std::sync::OnceLock;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -27,6 +26,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::home::{Durability, record};
+use crate::host::boot_id;
 use crate::spec::StopSignal;
 use crate::sys::pidfd::PidFd;
 use crate::sys::runlock;
@@ -152,14 +152,6 @@ fn is_zero(number: &u32) -> bool {
 /// Nanoseconds since 1970.
 fn now_ns() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_nanos() as u64)
-}
-
-/// Identity of this boot of the machine: pids of another one mean nothing (proc_sys_kernel(5)).
-pub(crate) fn boot_id() -> &'static str {
-    static ID: OnceLock<String> = OnceLock::new();
-    ID.get_or_init(|| {
-        fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned()
-    })
 }
 
 /// Names of the records in a container's directory.

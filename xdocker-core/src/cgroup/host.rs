@@ -1,5 +1,6 @@
 //! Which hierarchies of cgroups this host has, and where in them our own can be.
 
+use std::fmt;
 use std::fs;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
@@ -8,7 +9,6 @@ use std::sync::OnceLock;
 use nix::sys::stat::{major, minor};
 use nix::unistd::{AccessFlags, access};
 
-use super::limits::Disk;
 use crate::error::{Error, Result};
 use crate::spec::IoMax;
 
@@ -156,6 +156,19 @@ impl Host {
     /// The hierarchy with a controller.
     pub(crate) fn with(&self, controller: Controller) -> Option<&Hierarchy> {
         self.hierarchies.iter().find(|hierarchy| hierarchy.controllers.contains(&controller))
+    }
+}
+
+/// A whole disk, by its number: partitions have no limits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Disk {
+    pub(super) major: u64,
+    pub(super) minor: u64,
+}
+
+impl fmt::Display for Disk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.major, self.minor)
     }
 }
 

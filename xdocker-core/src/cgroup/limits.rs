@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU64;
 
-use super::host::{Controller, Version};
+use super::host::{Controller, Disk, Version};
 use crate::error::{Error, Result};
 use crate::spec::{CpuQuota, CpuSet, IoMax, MemorySize, PidsLimit, Resources, Weight};
 
@@ -36,19 +36,6 @@ pub(crate) struct Facts {
     pub(crate) bfq: bool,
     /// The disks that are to be limited, in the same order.
     pub(crate) disks: Vec<Disk>,
-}
-
-/// A whole disk, by its number: partitions have no limits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Disk {
-    pub(crate) major: u64,
-    pub(crate) minor: u64,
-}
-
-impl std::fmt::Display for Disk {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}:{}", self.major, self.minor)
-    }
 }
 
 impl Facts {

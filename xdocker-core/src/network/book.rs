@@ -17,9 +17,9 @@ use std::time::Duration;
 
 use crate::error::{Error, NetworkError, Result};
 use crate::home::{DirectoryLock, Home};
+use crate::host;
 use crate::name::ContainerName;
 use crate::spec::{Address, Hostname, Subnet};
-use crate::state::boot_id;
 
 /// How long to wait for others who make or destroy containers, a disk's time each.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -201,7 +201,7 @@ impl Book {
 
 /// The first line of a book that is whole and of this boot.
 fn header() -> String {
-    format!("{} xdocker, boot {}\n", char::from(WHOLE), boot_id())
+    format!("{} xdocker, boot {}\n", char::from(WHOLE), host::boot_id())
 }
 
 #[cfg(test)]
