@@ -64,7 +64,6 @@ fn a_module_uses_only_what_stands_above_it() {
         assert!(!text.is_empty(), "{module}");
         wrong.extend(
             used(&text)
-                .into_iter()
                 .filter(|other| line(other) > line(module))
                 .map(|other| format!("{module} uses {other}")),
         );
