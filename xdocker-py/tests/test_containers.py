@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+from conftest import until
 
 import xdocker
 from xdocker.options import ContainerOptions
@@ -144,6 +145,8 @@ def test_limits_change_while_it_runs(engine: xdocker.Engine, image: xdocker.Imag
 
 def test_top_tells_of_processes(c: xdocker.Container) -> None:
     process = c.popen(["sleep", "60"], stdin=xdocker.DEVNULL)
+    # A started program has its name a moment before it has its arguments: execve(2) shows them last.
+    assert until(lambda: c.top()[1].command != [])
     root, sleep = c.top()
     assert (root.inner_pid, root.pid) == (1, c.info().pid)
     assert (sleep.pid, sleep.command, sleep.name, sleep.uid) == (process.pid, ["sleep", "60"], "sleep", 0)
