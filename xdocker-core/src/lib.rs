@@ -40,6 +40,7 @@ mod launch;
 mod logs;
 mod name;
 mod network;
+mod progress;
 mod repository;
 mod rootfs;
 mod runs;
@@ -63,12 +64,12 @@ pub use engine::Engine;
 pub use error::{ArchiveError, Error, ErrorKind, NetworkError, RepositoryError, Result};
 pub use exchange::Exchange;
 pub use image::{
-    Image, ImageStore, Limits, PackOptions, Progress, Summary, TestImage, TestImageReport, UnpackOptions,
-    Whiteouts,
+    Image, ImageStore, Limits, PackOptions, Summary, TestImage, TestImageReport, UnpackOptions, Whiteouts,
 };
 pub use logs::{LogEntry, LogLine, LogOptions, LogOrigin, LogStream, Logs};
 pub use name::{ContainerName, ImageId, ImageName, ImageRef, NAME_MAX, NameError, NameFault, RunId, Version};
 pub use network::BridgeSettings;
+pub use progress::Progress;
 pub use repository::{PullOptions, PushOptions, RemoteImage, Repository, Transfer};
 pub use runs::{DetachedRun, RunInfo, RunState};
 pub use session::{Child, Command, Stdio, Terminal};

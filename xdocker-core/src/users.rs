@@ -4,7 +4,6 @@
 //! inside: its layers are mounted with their owners mapped (idmapped mounts), so that nothing is ever chowned, an image
 //! serves containers of all ranges, and a container becomes an image by a rename.
 
-use std::sync::mpsc;
 use std::{fs, io, thread};
 
 use caps::CapSet;
@@ -74,26 +73,18 @@ impl IdRange {
         Action::FilesAs { uid: self.first, gid: self.first }
     }
 
-    /// Does `work` in a thread whose files belong to the container's root, with all rights of ours. What it is told of
-    /// its progress is told to `heard` here.
+    /// Does `work` in a thread whose files belong to the container's root, with all rights of ours.
     ///
     /// Where owners are mapped the kernel lets nobody make a file who has no number there (EOVERFLOW), and the host's
     /// root has none. What is made this way is 0:0 inside, and can be given to [`Self::outside`] of anybody.
-    pub(crate) fn act<T: Send, P: Send>(
-        self,
-        work: impl FnOnce(&dyn Fn(P)) -> Result<T> + Send,
-        heard: &dyn Fn(P),
-    ) -> Result<T> {
-        let (teller, told) = mpsc::channel();
+    pub(crate) fn act<T: Send>(self, work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
         let act = move || {
             self.become_owner().map_err(Error::system("become the owner of the container's files"))?;
-            // Whoever hears it waits for us.
-            work(&|progress| drop(teller.send(progress)))
+            work()
         };
         thread::scope(|scope| {
             let thread = thread::Builder::new().name("xdocker-files".into()).spawn_scoped(scope, act);
             let thread = thread.map_err(Error::system("start a thread"))?;
-            told.iter().for_each(heard);
             thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
         })
     }

@@ -2,6 +2,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -75,7 +76,7 @@ impl Report {
     }
 
     /// What is around the bytes that were counted beforehand is no reason to run past the end.
-    pub(crate) fn call(&self, done: u64, now: xdocker_core::Progress) {
+    pub(crate) fn call(&self, done: u64, now: xdocker_core::Progress) -> ControlFlow<()> {
         let told = Python::attach(|py| {
             py.check_signals()?;
             if let Some(callback) = &self.callback {
@@ -85,8 +86,12 @@ impl Report {
             }
             Ok(())
         });
-        if let Err(error) = told {
-            self.raised.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+        match told {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) => {
+                self.raised.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+                ControlFlow::Break(())
+            }
         }
     }
 

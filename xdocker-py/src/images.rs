@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io;
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::time::SystemTime;
 
@@ -108,7 +109,7 @@ impl Images {
     /// Raises :class:`NotFound`, :class:`AlreadyExists`. After Ctrl-C the copy goes on to its end.
     fn copy(&self, py: Python<'_>, image: ImageArgument, to: &str) -> PyResult<Image> {
         let (store, id) = (self.0.clone(), image_id(to)?);
-        apart(py, move || store.copy(&image.0, &id)).map(Image)
+        apart(py, move || store.copy(&image.0, &id, &|_| ControlFlow::Continue(()))).map(Image)
     }
 
     /// Gives an image another version; with ``force`` also one that containers stand on.

@@ -6,6 +6,7 @@ use super::lifecycle::spec_of;
 use super::{container, engine};
 use crate::grammar::Given;
 use crate::report::{self, Outcome};
+use crate::terminal::Progress;
 
 /// `-a install_test`
 pub(crate) fn install_test(given: Given) -> Outcome {
@@ -39,7 +40,12 @@ pub(crate) fn to_container(mut given: Given) -> Outcome {
 /// `-a copy_image`
 pub(crate) fn copy(given: Given) -> Outcome {
     let ImageRef { name, version } = to(&given).clone();
-    engine()?.images().copy(from(&given), &ImageId { name, version: version.unwrap_or_default() })?;
+    let images = engine()?.images();
+    let image = images.get(from(&given))?;
+    let bar = Progress::new(image.size);
+    let id = ImageId { name, version: version.unwrap_or_default() };
+    images.copy(&image.id.into(), &id, &|now| bar.show(now.content))?;
+    drop(bar);
     report::ok()
 }
 

@@ -1,6 +1,7 @@
 //! Images on an ssh server.
 
 use std::env;
+use std::ops::ControlFlow;
 
 use serde::Serialize;
 use xdocker_core::{Engine, PullOptions, PushOptions, RemoteImage, Repository};
@@ -20,7 +21,7 @@ const SSH: &str = "xdocker_SSH";
 /// `-s ssearch`
 pub(crate) fn search(given: Given) -> Outcome {
     let (engine, repository) = repository(&given)?;
-    let images = repository.search(&given.matching)?;
+    let images = repository.search(&given.matching, &|_| ControlFlow::Continue(()))?;
     engine.remember_repository(repository.address())?;
     if given.json {
         return json(&images.iter().map(ImageObject::from).collect::<Vec<_>>());

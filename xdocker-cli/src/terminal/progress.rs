@@ -1,6 +1,7 @@
 //! A bar for what takes longer than a moment.
 
 use std::cell::OnceCell;
+use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -26,13 +27,14 @@ impl Progress {
         Self { begin: Instant::now(), total: None, bar: OnceCell::new() }
     }
 
-    /// `done` bytes of all are through.
-    pub(crate) fn show(&self, done: u64) {
+    /// `done` bytes of all are through, and it goes on: who does not want it to presses Ctrl-C, which ends us.
+    pub(crate) fn show(&self, done: u64) -> ControlFlow<()> {
         if self.begin.elapsed() >= MOMENT {
             let bar = self.bar.get_or_init(|| bar(self.total).with_elapsed(self.begin.elapsed()));
             // What is around the bytes that were counted beforehand is no reason to run past the end.
             bar.set_position(self.total.map_or(done, |total| done.min(total)));
         }
+        ControlFlow::Continue(())
     }
 }
 

@@ -13,7 +13,7 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use nix::fcntl::{OFlag, openat};
 use nix::sys::stat::{Mode, fstat};
@@ -24,8 +24,8 @@ use crate::etc;
 use crate::files::RootDirectory;
 use crate::home::DirectoryLock;
 use crate::host::Kernel;
-use crate::image::Progress;
 use crate::launch::Attributes;
+use crate::progress::Gauge;
 use crate::rootfs::{self, Layers, Mounts};
 use crate::state::{Found, RunRecord};
 use crate::sys::mount::FileSystem;
@@ -34,6 +34,9 @@ use crate::users::IdRange;
 
 /// Deeper than a root process can change its root.
 const DEEPEST: usize = 4096;
+
+/// How long one waits for it before one looks whether one still should.
+const SLICE: Duration = Duration::from_millis(50);
 
 /// How often it may have been booted and ended again while we look.
 const TURNS: usize = 8;
@@ -62,18 +65,14 @@ pub(super) struct Inside<'a> {
 }
 
 impl Inside<'_> {
-    /// Makes files in it: does `work` as somebody who may, and tells `heard` of its progress.
+    /// Makes files in it: does `work` as somebody who may.
     ///
     /// # Errors
     /// Those of `work`; [`Error::System`].
-    pub(super) fn make<T: Send>(
-        &self,
-        heard: &dyn Fn(Progress),
-        work: impl FnOnce(&dyn Fn(Progress)) -> Result<T> + Send,
-    ) -> Result<T> {
+    pub(super) fn make<T: Send>(&self, work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
         match self.ids {
-            Some(ids) => ids.act(work, heard),
-            None => work(heard),
+            Some(ids) => ids.act(work),
+            None => work(),
         }
     }
 
@@ -93,15 +92,25 @@ impl Inside<'_> {
 }
 
 impl Container {
-    /// Its root to work in.
+    /// Its root to work in. `gauge` stops the wait for others who have it just now.
     ///
     /// # Errors
     /// [`Error::NoSuchContainer`], [`Error::Busy`], [`Error::NoSuchImage`], [`Error::Unsupported`] where this kernel
-    /// cannot stack the layers of a stopped one.
-    pub(super) fn inside(&self, access: Access) -> Result<Inside<'_>> {
+    /// cannot stack the layers of a stopped one; [`Error::Interrupted`].
+    pub(super) fn inside(&self, access: Access, gauge: &Gauge) -> Result<Inside<'_>> {
+        let give_up = Instant::now() + PATIENCE;
+        loop {
+            match self.inside_within(access, SLICE) {
+                Err(Error::Busy(_)) if Instant::now() < give_up => gauge.check()?,
+                inside => return inside,
+            }
+        }
+    }
+
+    fn inside_within(&self, access: Access, limit: Duration) -> Result<Inside<'_>> {
         let what = format!("container {}", self.name);
         // A boot wants it alone, and so does who destroys.
-        let shared = || DirectoryLock::shared(&self.directory(), &what, PATIENCE);
+        let shared = || DirectoryLock::shared(&self.directory(), &what, limit);
         for _ in 0..TURNS {
             match self.records().look()? {
                 Found::Running(record) => match self.running_root(&record, shared()?) {
@@ -116,7 +125,7 @@ impl Container {
                 }
                 // Booting, it may be: who boots has the lock.
                 _ => {
-                    let lock = self.lock()?;
+                    let lock = self.lock_within(limit)?;
                     if matches!(self.records().look()?, Found::Abandoned(_)) {
                         self.repair(&lock)?;
                     }

@@ -109,8 +109,13 @@ impl Container {
 
     /// The lock of the container, for an operation that changes it.
     fn lock(&self) -> Result<DirectoryLock> {
+        self.lock_within(PATIENCE)
+    }
+
+    /// The same, trying for up to `limit`.
+    fn lock_within(&self, limit: std::time::Duration) -> Result<DirectoryLock> {
         let what = format!("container {}", self.name);
-        match DirectoryLock::exclusive(&self.directory(), &what, PATIENCE) {
+        match DirectoryLock::exclusive(&self.directory(), &what, limit) {
             Err(Error::File { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
                 Err(Error::NoSuchContainer(self.name.clone()))
             }

@@ -6,6 +6,7 @@ use super::Container;
 use super::inside::Access;
 use crate::error::Result;
 use crate::files;
+use crate::progress::Gauge;
 use crate::template::Mapping;
 
 impl Container {
@@ -22,12 +23,12 @@ impl Container {
         mapping: &'a Mapping,
         instance: Option<&Path>,
     ) -> Result<Vec<&'a [u8]>> {
-        let inside = self.inside(Access::Write)?;
+        let inside = self.inside(Access::Write, &Gauge::default())?;
         let (text, like) = files::read(&inside.root, template)?;
         let (text, unused) = mapping.apply(&text);
         inside.check()?;
         let instance = instance.unwrap_or(template);
-        inside.make(&|_| {}, |_| files::write(&inside.root, instance, &text, Some(&like)))?;
+        inside.make(|| files::write(&inside.root, instance, &text, Some(&like)))?;
         Ok(unused)
     }
 }

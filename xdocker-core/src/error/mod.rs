@@ -33,6 +33,8 @@ pub enum ErrorKind {
     PermissionDenied,
     /// It took longer than was allowed.
     Timeout,
+    /// Whoever waited for it has stopped it.
+    Interrupted,
     /// This kernel or host cannot do it.
     Unsupported,
     /// A system call failed for a reason of the machine's: disk full, out of memory, ….
@@ -171,6 +173,9 @@ pub enum Error {
         /// How long.
         limit: std::time::Duration,
     },
+    /// Who was told of its progress has stopped it. Nothing of it has a name.
+    #[error("it was stopped")]
+    Interrupted,
     /// This kernel or host cannot do it.
     #[error("{what} is not possible here: {why}")]
     Unsupported {
@@ -244,6 +249,7 @@ impl Error {
                 _ => ErrorKind::System,
             },
             Self::Timeout { .. } => ErrorKind::Timeout,
+            Self::Interrupted => ErrorKind::Interrupted,
             Self::Format { .. } | Self::Unsupported { .. } => ErrorKind::Unsupported,
             Self::Record { .. } => ErrorKind::System,
             Self::TearDown { failures, .. } => failures.first().map_or(ErrorKind::System, Self::kind),

@@ -33,6 +33,7 @@ pub(crate) use temporary::Temporary;
 pub(crate) use whole::{read, write};
 
 use crate::error::{Error, Result};
+use crate::progress::Gauge;
 use crate::tree::{self, Rules};
 use crate::users::Owners;
 
@@ -41,12 +42,12 @@ pub(crate) const NAMELESS: &CStr = c"tree";
 
 /// Copies what is at `from` in the one root to `to` in the other, and says how many bytes its files hold.
 ///
-/// `ready` is asked before anything gets its name.
+/// `ready` is asked before anything gets its name; until then `gauge` stops it.
 pub(crate) fn copy(
     (source, from): (&RootDirectory, &Path),
     (root, to): (&RootDirectory, &Path),
     (devices, owners): (bool, Owners),
-    progress: &dyn Fn(u64),
+    gauge: &Gauge,
     ready: &dyn Fn() -> Result<()>,
 ) -> Result<u64> {
     let rules = Rules { owners, ..Rules::files(devices) };
@@ -58,7 +59,8 @@ pub(crate) fn copy(
         Some(name) => (name.clone(), temporary.open().map_err(failed())?),
         None => (NAMELESS.to_owned(), temporary.make(NAMELESS).map_err(failed())?),
     };
-    let bytes = tree::copy(found.source, into, rules, Some(progress))?;
+    let bytes = tree::copy(found.source, into, rules, gauge)?;
+    gauge.finish()?;
     ready()?;
     let settled = Rules { owners: Owners::Same, ..rules };
     settle(temporary.directory(), &payload, &target, settled)?;

@@ -13,6 +13,7 @@ use nix::sys::stat::{FileStat, Mode, SFlag, fstat, fstatat};
 
 use super::{Target, Temporary};
 use crate::error::{Error, Result};
+use crate::progress::Gauge;
 use crate::sys::resolve::open_in_root;
 use crate::tree::{self, DIRECTORY, Rules, entries, finish};
 
@@ -153,7 +154,7 @@ fn across(
     let directory = from.as_fd().try_clone_to_owned().map_err(failed())?;
     let above = path.parent().unwrap_or(path).to_owned();
     let source = tree::Source { directory, name: Some(name.to_owned()), path: above };
-    tree::copy(source, temporary.open().map_err(failed())?, rules, None)?;
+    tree::copy(source, temporary.open().map_err(failed())?, rules, &Gauge::default())?;
     let target = Target {
         directory: clone(to)?,
         name: Some(as_name.to_owned()),

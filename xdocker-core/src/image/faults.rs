@@ -1,6 +1,7 @@
 //! What happens when the file system says no: full after every possible number of files, and read-only.
 
 use std::fs;
+use std::ops::ControlFlow::Continue;
 use std::path::Path;
 use std::time::Duration;
 
@@ -42,7 +43,7 @@ fn everything(home: &Path) -> Result<()> {
         fill().map_err(Error::file("write", &layer))?;
         store.add(stage, &id("1"))?;
     }
-    store.copy(&id("1").into(), &id("2"))?;
+    store.copy(&id("1").into(), &id("2"), &|_| Continue(()))?;
     let parts = home.stage("container")?;
     for part in ["rwlayer", "workdir", "merged"] {
         let part = parts.path().join(part);
@@ -106,7 +107,7 @@ fn deleting_needs_no_space() {
         let files = used.files() - used.files_free();
         tmpfs(scratch.path(), Some("tmpfs"), MsFlags::MS_REMOUNT, &format!("nr_inodes={files}"));
         let store = ImageStore::new(Home::open(&path).unwrap());
-        assert!(store.copy(&id("1").into(), &id("9")).is_err());
+        assert!(store.copy(&id("1").into(), &id("9"), &|_| Continue(())).is_err());
         store.delete(&id("1").into(), false).unwrap();
         store.delete(&id("3").into(), false).unwrap();
         assert_eq!(check(&path), 0);
@@ -127,7 +128,7 @@ fn a_read_only_home_can_be_looked_at() {
         let store = ImageStore::new(Home::open(&home).unwrap());
         assert_eq!(store.list().unwrap().len(), 2);
         for error in [
-            store.copy(&id("1").into(), &id("9")).unwrap_err(),
+            store.copy(&id("1").into(), &id("9"), &|_| Continue(())).unwrap_err(),
             store.delete(&id("1").into(), false).unwrap_err(),
             store.set_version(&id("1").into(), &"9".parse().unwrap(), false).unwrap_err(),
         ] {
@@ -148,7 +149,7 @@ fn a_copy_that_is_killed_is_whole_or_not_there() {
     const ROLE: &str = "XDOCKER_TEST_KILLED_COPY";
     if let Ok(home) = std::env::var(ROLE) {
         let store = ImageStore::new(Home::open(Path::new(&home)).unwrap());
-        store.copy(&id("1").into(), &id("2")).unwrap();
+        store.copy(&id("1").into(), &id("2"), &|_| Continue(())).unwrap();
         std::process::exit(0);
     }
     let (_scratch, home) = Scratch::with_home("image-killed");

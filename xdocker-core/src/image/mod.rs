@@ -32,7 +32,7 @@ mod transfer;
 pub(crate) use crate::home::IMAGE_LAYER as LAYER;
 use crate::home::IMAGE_RECORD as RECORD;
 
-pub use archive::{Limits, PackOptions, Progress, Summary, UnpackOptions, Whiteouts};
+pub use archive::{Limits, PackOptions, Summary, UnpackOptions, Whiteouts};
 pub(crate) use archive::{UNIT, member, pack_chunks, pack_files, unpack_files};
 pub(crate) use size::TreeSize;
 pub(crate) use store::HeldImages;

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::io;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::SystemTime;
@@ -17,6 +18,7 @@ use super::size::TreeSize;
 use crate::error::{Error, ErrorKind, Result};
 use crate::home::{DirectoryLock, Durability, Home, Stage, sync_directory};
 use crate::name::{ImageId, ImageName, ImageRef, Version};
+use crate::progress::{Gauge, Progress, watched};
 use crate::tree::copy_tree;
 
 /// An image that is there.
@@ -155,22 +157,33 @@ impl ImageStore {
         Ok(renamed)
     }
 
-    /// Copies an image. Where the file system can, the two share their blocks.
+    /// Copies an image. Where the file system can, the two share their blocks. `progress` is called here every 50 ms, and a
+    /// last time before the copy gets its name.
     ///
     /// # Errors
-    /// [`Error::NoSuchImage`], [`Error::ImageExists`], [`Error::Busy`]; [`Error::File`]: disk full, …; there is no
-    /// new image then.
-    pub fn copy(&self, wanted: &ImageRef, id: &ImageId) -> Result<Image> {
+    /// [`Error::NoSuchImage`], [`Error::ImageExists`], [`Error::Busy`]; [`Error::File`]: disk full, …;
+    /// [`Error::Interrupted`] when `progress` breaks; there is no new image then.
+    pub fn copy(
+        &self,
+        wanted: &ImageRef,
+        id: &ImageId,
+        progress: &dyn Fn(Progress) -> ControlFlow<()>,
+    ) -> Result<Image> {
+        watched(progress, |gauge| self.copy_watched(wanted, id, gauge))
+    }
+
+    fn copy_watched(&self, wanted: &ImageRef, id: &ImageId, gauge: &Gauge) -> Result<Image> {
         let held = self.hold_names(BTreeSet::from([&wanted.name]))?;
         let image = self.get(wanted)?;
         self.refuse_if_exists(id)?;
         let stage = self.home.stage("copy")?;
         let layer = stage.path().join(LAYER);
         fs::create_dir(&layer).map_err(Error::file("create", &layer))?;
-        copy_tree(&self.layer(&image.id), &layer)?;
+        copy_tree(&self.layer(&image.id), &layer, gauge)?;
         // It may go now; the new one may be a version of the same name, whose lock is wanted.
         drop(held);
-        self.add_measured(stage, id, TreeSize { bytes: image.size, entries: image.entries })
+        let size = TreeSize { bytes: image.size, entries: image.entries };
+        self.add_measured(stage, id, size, || gauge.finish())
     }
 
     /// Directory of the files of an image: a lower layer for overlay, not to be changed.
@@ -185,17 +198,25 @@ impl ImageStore {
     pub(crate) fn add(&self, stage: Stage, id: &ImageId) -> Result<Image> {
         let layer = stage.path().join(LAYER);
         let size = TreeSize::measure(&layer).map_err(Error::file("read", layer))?;
-        self.add_measured(stage, id, size)
+        self.add_measured(stage, id, size, || Ok(()))
     }
 
-    /// [`Self::add`] for a layer of which it is known how much it holds.
+    /// [`Self::add`] for a layer of which it is known how much it holds. `ready` is asked when all is on the disk, before
+    /// it gets its name.
     ///
     /// # Errors
-    /// As [`Self::add`].
-    pub(crate) fn add_measured(&self, stage: Stage, id: &ImageId, size: TreeSize) -> Result<Image> {
+    /// As [`Self::add`]; those of `ready`.
+    pub(crate) fn add_measured(
+        &self,
+        stage: Stage,
+        id: &ImageId,
+        size: TreeSize,
+        ready: impl FnOnce() -> Result<()>,
+    ) -> Result<Image> {
         let modified = SystemTime::now();
         record::write(stage.path(), &ImageRecord { modified, size: Some(size) })?;
         stage.sync()?;
+        ready()?;
         let _lock = NameLock::new_or_existing(&self.home, &id.name)?;
         match stage.publish(&self.home.image(id), Durability::Synced) {
             Err(taken) if taken.kind() == ErrorKind::AlreadyExists => Err(Error::ImageExists(id.clone())),
@@ -309,6 +330,25 @@ mod tests {
 
     fn ids(store: &ImageStore) -> Vec<String> {
         store.list().unwrap().iter().map(|image| image.id.to_string()).collect()
+    }
+
+    #[test]
+    fn who_says_stop_at_any_time_gets_no_image() {
+        let (_scratch, store) = store("stop");
+        add(&store, "a:1").unwrap();
+        let mut archive = Vec::new();
+        let go_on = |_: Progress| ControlFlow::Continue(());
+        store.export(&wanted("a"), &mut archive, &Default::default(), &go_on).unwrap();
+
+        let stop = |_: Progress| ControlFlow::Break(());
+        let stopped = [
+            store.copy(&wanted("a"), &id("b"), &stop).err(),
+            store.import(&id("c"), &archive[..], &Default::default(), &stop).err(),
+            store.export(&wanted("a"), &mut archive, &Default::default(), &stop).err(),
+        ];
+        assert!(stopped.iter().all(|error| matches!(error, Some(Error::Interrupted))), "{stopped:?}");
+        assert_eq!(ids(&store), ["a:1"]);
+        assert!(names(&store.home.work()).is_empty());
     }
 
     #[test]

@@ -37,6 +37,7 @@ mod sum;
 use std::ffi::OsString;
 use std::fs;
 use std::io;
+use std::ops::ControlFlow;
 
 pub use listing::RemoteImage;
 pub use pull::PullOptions;
@@ -46,6 +47,7 @@ use crate::address::RepositoryAddress;
 use crate::error::{Error, RepositoryError, Result};
 use crate::home::{Durability, Home};
 use crate::image::ImageStore;
+use crate::progress::{Gauge, Progress, watched};
 use session::Session;
 
 /// ssh as it is started without a word of the user's: a line that is dead is noticed within a minute, and the server
@@ -54,7 +56,9 @@ const SSH: [&str; 7] = ["ssh", "-a", "-x", "-o", "ServerAliveInterval=15", "-o",
 
 /// The images on an ssh server.
 ///
-/// Every operation is one run of ssh, which asks for passwords on the terminal if there is one.
+/// Every operation is one run of ssh, which asks for passwords on the terminal if there is one. It tells of its progress
+/// every 50 ms, also while it waits for the server, and can be stopped then: ssh is ended, and nothing has a name, here or
+/// there, that did not have it before.
 #[derive(Clone, Debug)]
 pub struct Repository {
     images: ImageStore,
@@ -95,20 +99,27 @@ impl Repository {
         self
     }
 
-    /// The images there whose name, with its version, holds `matching`; by name and then version.
+    /// The images there whose name, with its version, holds `matching`; by name and then version. `progress` is called
+    /// every 50 ms, and breaks the search off.
     ///
     /// # Errors
-    /// [`RepositoryError`].
-    pub fn search(&self, matching: &str) -> Result<Vec<RemoteImage>> {
-        let mut session = self.connect()?;
-        let mut images = session.list()?;
-        session.close();
-        images.retain(|image| image.id.to_string().contains(matching));
-        Ok(images)
+    /// [`RepositoryError`]; [`Error::Interrupted`].
+    pub fn search(
+        &self,
+        matching: &str,
+        progress: &dyn Fn(Progress) -> ControlFlow<()>,
+    ) -> Result<Vec<RemoteImage>> {
+        watched(progress, |gauge| {
+            let mut session = self.connect(gauge)?;
+            let mut images = session.list()?;
+            session.close();
+            images.retain(|image| image.id.to_string().contains(matching));
+            Ok(images)
+        })
     }
 
-    fn connect(&self) -> Result<Session> {
-        Session::open(&self.address, &self.program)
+    fn connect(&self, gauge: &Gauge) -> Result<Session> {
+        Session::open(&self.address, &self.program, gauge)
     }
 }
 

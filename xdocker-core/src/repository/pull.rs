@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{self, Read, Write};
+use std::ops::ControlFlow;
 use std::os::fd::AsFd;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -19,9 +20,10 @@ use super::{Repository, Transfer};
 use crate::error::{ArchiveError, Error, RepositoryError, Result};
 use crate::home::Stage;
 use crate::image::{
-    HeldImages, Image, LAYER, PackOptions, Progress, TreeSize, UNIT, UnpackOptions, pack_chunks, receive,
+    HeldImages, Image, LAYER, PackOptions, TreeSize, UNIT, UnpackOptions, pack_chunks, receive,
 };
 use crate::name::{ImageId, ImageRef};
+use crate::progress::{Gauge, Progress, watched};
 
 /// How many times as much as the image holds is read of other images, to find what they have in common.
 const SEARCH: u64 = 4;
@@ -47,22 +49,32 @@ pub struct PullOptions {
 impl Repository {
     /// Takes an image from the repository; a name without a version is the highest version that is there. The image is
     /// here as a whole when this returns, and not at all when it fails. After a broken line the next pull goes on where
-    /// this one stopped, if the image was pushed by us. `progress` is called now and then.
+    /// this one stopped, if the image was pushed by us; so it does when `progress` breaks, which is called every 50 ms, and
+    /// a last time before the image gets its name.
     ///
     /// # Errors
     /// [`Error::ImageExists`] without [`PullOptions::force`]; [`RepositoryError`]; [`Error::Archive`] for what is
-    /// wrong with the archive; [`Error::ImageInUse`].
+    /// wrong with the archive; [`Error::ImageInUse`]; [`Error::Interrupted`] when `progress` breaks.
     pub fn pull(
         &self,
         wanted: &ImageRef,
         options: &PullOptions,
-        progress: &dyn Fn(Progress),
+        progress: &dyn Fn(Progress) -> ControlFlow<()>,
+    ) -> Result<(Image, Transfer)> {
+        watched(progress, |gauge| self.pull_watched(wanted, options, gauge))
+    }
+
+    fn pull_watched(
+        &self,
+        wanted: &ImageRef,
+        options: &PullOptions,
+        gauge: &Gauge,
     ) -> Result<(Image, Transfer)> {
         let free = |id: &ImageId| if options.force { Ok(()) } else { self.images.refuse_if_exists(id) };
         if let Some(version) = &wanted.version {
             free(&ImageId { name: wanted.name.clone(), version: version.clone() })?;
         }
-        let mut session = self.connect()?;
+        let mut session = self.connect(gauge)?;
         let there = choose(session.list()?, wanted).ok_or_else(|| RepositoryError::NoSuchImage {
             image: wanted.clone(),
             address: self.address.clone(),
@@ -76,15 +88,19 @@ impl Repository {
             return Err(self.damaged(&there.id));
         }
         let (stage, size) = match index {
-            Some(index) => self.by_members(&mut session, &there, &index, options, progress)?,
-            None => self.as_a_whole(&mut session, &there, options, progress)?,
+            Some(index) => self.by_members(&mut session, &there, &index, options, gauge)?,
+            None => self.as_a_whole(&mut session, &there, options, gauge)?,
         };
         let transfer = Transfer { archive: there.size, sent: session.sent, received: session.received };
         session.close();
-        if options.force && self.images.refuse_if_exists(&there.id).is_err() {
-            self.images.delete(&there.id.clone().into(), false)?;
-        }
-        let image = self.images.add_measured(stage, &there.id, size)?;
+        let ready = || {
+            gauge.finish()?;
+            match self.images.refuse_if_exists(&there.id) {
+                Err(_) if options.force => self.images.delete(&there.id.clone().into(), false),
+                _ => Ok(()),
+            }
+        };
+        let image = self.images.add_measured(stage, &there.id, size, ready)?;
         tracing::debug!(
             "image {}: {} bytes, {} of them received",
             image.id,
@@ -100,13 +116,13 @@ impl Repository {
         session: &mut Session,
         there: &RemoteImage,
         options: &PullOptions,
-        progress: &dyn Fn(Progress),
+        gauge: &Gauge,
     ) -> Result<(Stage, TreeSize)> {
         session.say("all")?;
         let stage = self.images.home.stage("image")?;
         let sum = Sum::new(session.sums);
         let mut whole = Whole { session: &mut *session, left: there.size, sum, failed: None };
-        let received = receive(&stage, &mut whole, &options.unpack, progress);
+        let received = receive(&stage, &mut whole, &options.unpack, &|now| gauge.tell(now));
         let (sum, failed) = (whole.sum, whole.failed);
         let size = match failed {
             Some(error) => return Err(error),
@@ -126,7 +142,7 @@ impl Repository {
         there: &RemoteImage,
         index: &Index,
         options: &PullOptions,
-        progress: &dyn Fn(Progress),
+        gauge: &Gauge,
     ) -> Result<(Stage, TreeSize)> {
         let kept_as = format!(
             "{:016x}",
@@ -136,10 +152,20 @@ impl Repository {
         );
         let mut sources = Sources::default();
         if let Some(kept) = self.images.home.kept(&kept_as)? {
-            sources.add(kept.path().join(LAYER), Held::Kept(kept), index);
+            sources.add(kept.path().join(LAYER), Held::Kept(kept), index, gauge);
         }
         let before = sources.found(index);
-        self.look_around(&mut sources, there, index);
+        self.look_around(&mut sources, there, index, gauge);
+        // What has arrived is worth keeping.
+        let keep = |kept: Option<Stage>| {
+            if let Some(Err(why)) = kept.map(|kept| kept.keep(&kept_as)) {
+                tracing::debug!("what has arrived is not kept: {}", why.chain());
+            }
+        };
+        if gauge.is_stopped() {
+            keep(sources.into_kept());
+            return Err(Error::Interrupted);
+        }
         let plan = sources.plan(index);
         let (here, all) = (plan.iter().flatten().count(), plan.len());
         tracing::debug!(
@@ -149,7 +175,7 @@ impl Repository {
         let stage = self.images.home.stage("image")?;
         let received = AtomicU64::new(0);
         let told = |now: Progress| {
-            progress(Progress { archive: received.load(Ordering::Relaxed), content: now.content });
+            gauge.tell(Progress { archive: received.load(Ordering::Relaxed), content: now.content })
         };
         let lines = runs(index, &plan);
         let missing = index.members.iter().zip(&plan).filter(|(_, here)| here.is_none());
@@ -162,7 +188,7 @@ impl Repository {
                 let wanted = plan.iter().flatten().filter(|(of, _)| *of == number).map(|(_, chunk)| *chunk);
                 let wanted: Vec<_> = wanted.collect();
                 let (send, feed) = sync_channel(AHEAD);
-                scope.spawn(move || feed_from(&source.layer, &wanted, &send));
+                scope.spawn(move || feed_from(&source.layer, &wanted, &send, gauge));
                 feed
             });
             let feeds = feeds.collect();
@@ -186,21 +212,17 @@ impl Repository {
             let result = receive(&stage, &mut members, &options.unpack, &told);
             (result, members.failed, members.at)
         });
-        match failed {
+        match failed.or_else(|| gauge.check().err()) {
             None => Ok((stage, result?)),
             Some(error) => {
-                // The one that has more is worth keeping.
-                let kept = if came > before { Some(stage) } else { sources.into_kept() };
-                if let Some(Err(second)) = kept.map(|kept| kept.keep(&kept_as)) {
-                    tracing::debug!("what has arrived is not kept: {}", second.chain());
-                }
+                keep(if came > before { Some(stage) } else { sources.into_kept() });
                 Err(error)
             }
         }
     }
 
     /// Looks into images that may have something in common with the one that is wanted.
-    fn look_around(&self, sources: &mut Sources, there: &RemoteImage, index: &Index) {
+    fn look_around(&self, sources: &mut Sources, there: &RemoteImage, index: &Index, gauge: &Gauge) {
         let content: u64 = index.members.iter().map(|member| member.content).sum();
         let mut room = content.saturating_mul(SEARCH);
         let mut images = self.images.list().unwrap_or_default();
@@ -208,7 +230,7 @@ impl Repository {
             (image.id.name != there.id.name, image.size.abs_diff(content), std::cmp::Reverse(image.modified))
         });
         for image in images {
-            if sources.found(index) == index.members.len() {
+            if sources.found(index) == index.members.len() || gauge.is_stopped() {
                 return;
             }
             if image.size > room {
@@ -217,7 +239,7 @@ impl Repository {
             // One that goes just now is no source; the others stay.
             if let Ok(held) = self.images.hold(&[image.id.clone().into()]) {
                 room -= image.size;
-                sources.add(self.images.layer(&image.id), Held::Image(held), index);
+                sources.add(self.images.layer(&image.id), Held::Image(held), index, gauge);
             }
         }
     }
@@ -280,7 +302,7 @@ struct Sources {
 
 impl Sources {
     /// Finds out what of `index` a layer has. One that cannot be read has nothing.
-    fn add(&mut self, layer: PathBuf, held: Held, index: &Index) {
+    fn add(&mut self, layer: PathBuf, held: Held, index: &Index, gauge: &Gauge) {
         let missing: HashSet<_> = index.members.iter().map(|member| member.digest).collect();
         let (mut chunks, mut number) = (HashMap::new(), 0);
         let count = |digest| {
@@ -291,7 +313,8 @@ impl Sources {
             Ok(())
         };
         let read = File::open(&layer).map_err(Error::file("open", &layer)).and_then(|layer| {
-            pack_chunks(layer.as_fd(), &PackOptions::default(), |chunk| digest(&chunk), count, &|_| {})
+            let told = |_| gauge.check();
+            pack_chunks(layer.as_fd(), &PackOptions::default(), |chunk| digest(&chunk), count, &told)
         });
         match read {
             Ok(_) => {}
@@ -332,7 +355,7 @@ impl Sources {
 
 /// Packs a layer, and sends the chunks of these numbers, with their digests. Ends early when it fails or is not
 /// listened to any more, which the other side notices.
-fn feed_from(layer: &PathBuf, wanted: &[u64], feed: &SyncSender<(Digest, Vec<u8>)>) {
+fn feed_from(layer: &PathBuf, wanted: &[u64], feed: &SyncSender<(Digest, Vec<u8>)>, gauge: &Gauge) {
     let enough = || Err(ArchiveError::Write(io::ErrorKind::BrokenPipe.into()).into());
     if wanted.is_empty() {
         return;
@@ -351,7 +374,7 @@ fn feed_from(layer: &PathBuf, wanted: &[u64], feed: &SyncSender<(Digest, Vec<u8>
             &PackOptions::default(),
             |chunk| (digest(&chunk), chunk),
             send,
-            &|_| {},
+            &|_| gauge.check(),
         );
     }
 }

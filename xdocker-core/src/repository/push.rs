@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io;
+use std::ops::ControlFlow;
 use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
@@ -19,8 +20,9 @@ use super::sum::Sum;
 use super::{Repository, Transfer};
 use crate::error::{ArchiveError, Error, RepositoryError, Result};
 use crate::home::DirectoryLock;
-use crate::image::{Image, PackOptions, Progress, UNIT, member, pack_chunks};
+use crate::image::{Image, PackOptions, UNIT, member, pack_chunks};
 use crate::name::{ImageId, ImageRef};
+use crate::progress::{Gauge, Progress, watched};
 
 /// Names this machine, where it has a name.
 const MACHINE: &str = "/etc/machine-id";
@@ -38,17 +40,23 @@ pub struct PushOptions {
 
 impl Repository {
     /// Sends an image. It is in the repository as a whole when this returns, and not at all when it fails. After a broken
-    /// line the next push goes on where this one stopped. `progress` is called now and then.
+    /// line the next push goes on where this one stopped; so it does when `progress` breaks, which is called every 50 ms.
+    /// Who breaks while the server puts the image together does not learn whether it has come to that.
     ///
     /// # Errors
     /// [`Error::NoSuchImage`]; [`RepositoryError`], of which [`RepositoryError::ImageExists`] without
-    /// [`PushOptions::force`]; [`Error::Busy`] while another process sends the same image from this home.
+    /// [`PushOptions::force`]; [`Error::Busy`] while another process sends the same image from this home;
+    /// [`Error::Interrupted`] when `progress` breaks.
     pub fn push(
         &self,
         wanted: &ImageRef,
         options: &PushOptions,
-        progress: &dyn Fn(Progress),
+        progress: &dyn Fn(Progress) -> ControlFlow<()>,
     ) -> Result<Transfer> {
+        watched(progress, |gauge| self.push_watched(wanted, options, gauge))
+    }
+
+    fn push_watched(&self, wanted: &ImageRef, options: &PushOptions, gauge: &Gauge) -> Result<Transfer> {
         let held = self.images.hold(std::slice::from_ref(wanted))?;
         let id = held.images.first().ok_or_else(|| Error::NoSuchImage(wanted.clone()))?;
         let image = &self.images.get(&id.clone().into())?;
@@ -56,25 +64,19 @@ impl Repository {
         let directory = self.images.home.image(&image.id);
         let what = format!("the upload of image {}", image.id);
         let _alone = DirectoryLock::exclusive(&directory, &what, Duration::ZERO)?;
-        match self.attempt(image, options, true, progress) {
+        match self.attempt(image, options, true, gauge) {
             // An archive of the server's may have been changed without its list: then nothing of it is used.
             Err(Error::Repository(RepositoryError::Damaged { .. })) => {
                 tracing::debug!("image {}: sending all of it", image.id);
-                self.attempt(image, options, false, progress)
+                self.attempt(image, options, false, gauge)
             }
             result => result,
         }
     }
 
     /// Sends an image; members that the server has are left out if it may `borrow` them.
-    fn attempt(
-        &self,
-        image: &Image,
-        options: &PushOptions,
-        borrow: bool,
-        progress: &dyn Fn(Progress),
-    ) -> Result<Transfer> {
-        let mut session = self.connect()?;
+    fn attempt(&self, image: &Image, options: &PushOptions, borrow: bool, gauge: &Gauge) -> Result<Transfer> {
+        let mut session = self.connect(gauge)?;
         let there = session.list()?;
         if !options.force && there.iter().any(|other| other.id == image.id) {
             let address = self.address.clone();
@@ -88,16 +90,19 @@ impl Repository {
         }
         let upload = format!("upload {} {}", coded(&image.id), if options.force { "force" } else { "new" });
         let mut sending = Sending::new(&mut session, at, sum, upload);
-        let sent = self.pack(image, &known, &mut sending, progress);
+        let sent = self.pack(image, &known, &mut sending, gauge);
         let index = match sent {
             Err(_) if sending.other => {
                 tracing::debug!("image {}: what is left of an earlier upload is another one's", image.id);
                 sending.restart();
-                self.pack(image, &known, &mut sending, progress)
+                self.pack(image, &known, &mut sending, gauge)
             }
             sent => sent,
         };
-        let index = index.and_then(|index| sending.conclude(index));
+        let index = index.and_then(|index| {
+            gauge.reach_end()?;
+            sending.conclude(index)
+        });
         let (archive, said) = match index {
             Ok(index) => (index.size(), session.hear(&image.id)),
             Err(error) => return Err(session.reason(error, &image.id)),
@@ -114,13 +119,7 @@ impl Repository {
     }
 
     /// Packs the image, and sends what the server does not know.
-    fn pack(
-        &self,
-        image: &Image,
-        known: &Known,
-        sending: &mut Sending<'_>,
-        progress: &dyn Fn(Progress),
-    ) -> Result<Index> {
+    fn pack(&self, image: &Image, known: &Known, sending: &mut Sending<'_>, gauge: &Gauge) -> Result<Index> {
         let path = self.images.layer(&image.id);
         let layer = File::open(&path).map_err(Error::file("open", &path))?;
         let options = PackOptions::default();
@@ -144,7 +143,7 @@ impl Repository {
             sent.store(sending.sent(), Ordering::Relaxed);
             Ok(())
         };
-        let told = |content| progress(Progress { archive: sent.load(Ordering::Relaxed), content });
+        let told = |content| gauge.tell(Progress { archive: sent.load(Ordering::Relaxed), content });
         pack_chunks(layer.as_fd(), &options, pack, send, &told)?;
         sending.complete()?;
         Ok(index)

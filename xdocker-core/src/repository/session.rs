@@ -9,7 +9,7 @@ use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::net::Shutdown;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{Child, Command};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -20,6 +20,8 @@ use super::listing::{self, RemoteImage, Today};
 use crate::address::RepositoryAddress;
 use crate::error::{Error, RepositoryError, Result};
 use crate::name::ImageId;
+use crate::progress::Gauge;
+use crate::sys::pidfd::PidFd;
 
 /// What runs on the server.
 const SCRIPT: &str = include_str!("server.sh");
@@ -36,8 +38,9 @@ const LINE: u64 = 64 << 10;
 /// Bytes that an index may have.
 const INDEX: u64 = 256 << 20;
 
-/// How long ssh may take to end once it has nothing more to do.
+/// How long ssh may take to end once it has nothing more to do, and once it was told to stop.
 const ENDING: Duration = Duration::from_secs(20);
+const STOPPING: Duration = Duration::from_millis(50);
 
 /// How the server makes sums of files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,7 +55,8 @@ pub(super) struct Session {
     child: Child,
     /// A socket and not a pipe: to write to one that nobody reads any more sends no signal.
     input: UnixStream,
-    output: BufReader<ChildStdout>,
+    /// A socket too: it can be hung up on from another thread while we read.
+    output: BufReader<UnixStream>,
     said: File,
     pub(super) sums: Sums,
     /// Whether anything has been heard from the script.
@@ -60,16 +64,18 @@ pub(super) struct Session {
     /// Bytes that went either way.
     pub(super) sent: u64,
     pub(super) received: u64,
+    gauge: Gauge,
 }
 
 impl Session {
-    /// Connects.
+    /// Connects. When `gauge` says stop, all that is said and heard fails from then on.
     ///
     /// # Errors
-    /// [`RepositoryError`].
-    pub(super) fn open(address: &RepositoryAddress, program: &[OsString]) -> Result<Self> {
+    /// [`RepositoryError`], [`Error::Interrupted`].
+    pub(super) fn open(address: &RepositoryAddress, program: &[OsString], gauge: &Gauge) -> Result<Self> {
         let failed = |what: &str| Error::system::<io::Error>(format!("{what} for ssh"));
-        let (input, theirs) = UnixStream::pair().map_err(failed("make a socket"))?;
+        let (input, their_input) = UnixStream::pair().map_err(failed("make a socket"))?;
+        let (output, their_output) = UnixStream::pair().map_err(failed("make a socket"))?;
         let said = memfd_create(c"xdocker-ssh", MFdFlags::MFD_CLOEXEC).map_err(io::Error::from);
         let said = File::from(said.map_err(failed("make a file"))?);
         let errors = said.try_clone().map_err(failed("make a file"))?;
@@ -85,13 +91,14 @@ impl Session {
         ssh.arg(format!("exec sh -c 'eval \"$(dd bs=1 count={} 2>/dev/null)\"'", SCRIPT.len()));
         // The messages that tell one failure from another.
         ssh.env("LC_ALL", "C");
-        ssh.stdin(OwnedFd::from(theirs)).stdout(Stdio::piped()).stderr(OwnedFd::from(errors));
+        ssh.stdin(OwnedFd::from(their_input))
+            .stdout(OwnedFd::from(their_output))
+            .stderr(OwnedFd::from(errors));
         let program = first.to_string_lossy().into_owned();
-        let mut child = ssh.spawn().map_err(|source| RepositoryError::Program { program, source })?;
+        let ends = [&input, &output].map(UnixStream::try_clone);
+        let child = ssh.spawn().map_err(|source| RepositoryError::Program { program, source })?;
         // Else it is held open by the command, and nobody sees that ssh has gone.
         drop(ssh);
-        let output =
-            child.stdout.take().ok_or_else(|| failed("make a pipe")(io::ErrorKind::BrokenPipe.into()))?;
         let mut session = Self {
             address: address.clone(),
             child,
@@ -102,7 +109,15 @@ impl Session {
             greeted: false,
             sent: 0,
             received: 0,
+            gauge: gauge.clone(),
         };
+        let [ours, theirs] = ends.map(|end| end.map_err(failed("share a socket")));
+        let (ends, ssh) = ([ours?, theirs?], PidFd::open(session.child.id()));
+        gauge.on_stop(move || {
+            // It may be asking for a password, with a terminal to be put back as it was.
+            let _ = ssh.as_ref().map(|ssh| ssh.signal(libc::SIGTERM));
+            ends.iter().for_each(|end| drop(end.shutdown(Shutdown::Both)));
+        });
         session.write(SCRIPT.as_bytes())?;
         session.greet()?;
         Ok(session)
@@ -242,6 +257,9 @@ impl Session {
     pub(super) fn failure(&mut self) -> Error {
         self.finish();
         let status = self.end();
+        if self.gauge.is_stopped() {
+            return Error::Interrupted;
+        }
         let said = self.said();
         let address = self.address.clone();
         if self.greeted {
@@ -264,6 +282,9 @@ impl Session {
 
     /// A refusal that the script gave while we were sending, in place of what sending failed with.
     pub(super) fn reason(&mut self, error: Error, image: &ImageId) -> Error {
+        if self.gauge.is_stopped() {
+            return Error::Interrupted;
+        }
         let mut rest = Vec::new();
         // At the end there are a few lines at most; nothing comes any more when the line is broken.
         let _ = (&mut self.output).take(LINE).read_to_end(&mut rest);
@@ -295,7 +316,7 @@ impl Session {
         loop {
             match self.child.try_wait() {
                 Ok(Some(status)) => return status.code(),
-                Ok(None) if begin.elapsed() < ENDING => thread::sleep(Duration::from_millis(5)),
+                Ok(None) if begin.elapsed() < self.patience() => thread::sleep(Duration::from_millis(5)),
                 // Somebody else has waited for it, or it hangs.
                 _ => {
                     self.abort();
@@ -303,6 +324,10 @@ impl Session {
                 }
             }
         }
+    }
+
+    fn patience(&self) -> Duration {
+        if self.gauge.is_stopped() { STOPPING } else { ENDING }
     }
 
     /// Ends the conversation at once.
@@ -328,4 +353,36 @@ impl Drop for Session {
 /// An image as the name of its archive without the ending, in octal digits for printf(1).
 pub(super) fn coded(image: &ImageId) -> String {
     image.to_string().bytes().map(|byte| format!("\\0{byte:03o}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::ops::ControlFlow;
+
+    use super::*;
+    use crate::progress::watched;
+
+    #[test]
+    fn a_server_that_says_nothing_is_left_when_somebody_says_stop() {
+        let scratch = crate::home::scratch::Scratch::new("session-stop");
+        let pid = scratch.path().join("pid");
+        // What it has started holds on to our lines as well, and ends with them.
+        let script = format!("echo $$ > {}; exec 3<&0; cat <&3 4>&1 >&2 & wait", pid.display());
+        let program = ["sh", "-c", &script].map(OsString::from);
+        let address = "nobody@nowhere".parse().unwrap();
+        let begun = Cell::new(None);
+        let heard = |_| match begun.get() {
+            None if pid.exists() => {
+                begun.set(Some(Instant::now()));
+                ControlFlow::Break(())
+            }
+            _ => ControlFlow::Continue(()),
+        };
+        let opened = watched(&heard, |gauge| Session::open(&address, &program, gauge).map(drop));
+        assert!(matches!(opened, Err(Error::Interrupted)), "{opened:?}");
+        assert!(begun.get().unwrap().elapsed() < Duration::from_secs(30), "it was not waited for");
+        let pid = std::fs::read_to_string(pid).unwrap();
+        assert!(!std::path::Path::new("/proc").join(pid.trim()).exists(), "it was ended");
+    }
 }

@@ -11,16 +11,17 @@ use nix::sys::sendfile::sendfile;
 use nix::sys::stat::FileStat;
 use nix::unistd::{Whence, ftruncate, lseek};
 
+use crate::progress::Gauge;
 use crate::sys::reflink::clone_file;
 
-/// How many bytes are copied before they are counted.
-const STRETCH: usize = 8 << 20;
+/// How many bytes are copied before they are counted, and before one looks whether there shall be more.
+const STRETCH: usize = 2 << 20;
 
 /// Most bytes of a file that says it is empty and is not, as those of /proc.
 const MADE_UP_MAX: usize = 16 << 20;
 
 /// What is known of two file systems, and how much has gone from the one to the other.
-pub(super) struct Contents {
+pub(super) struct Contents<'a> {
     /// Whether the source is in a file system that the kernel makes up.
     pub(super) made_up: bool,
     /// Whether blocks can be shared, as far as we know.
@@ -29,16 +30,24 @@ pub(super) struct Contents {
     kernel: AtomicBool,
     /// Bytes copied.
     bytes: AtomicU64,
+    gauge: &'a Gauge,
 }
 
-impl Contents {
-    pub(super) fn new(made_up: bool) -> Self {
+impl<'a> Contents<'a> {
+    pub(super) fn new(made_up: bool, gauge: &'a Gauge) -> Self {
         Self {
             made_up,
             reflink: AtomicBool::new(true),
             kernel: AtomicBool::new(true),
             bytes: AtomicU64::new(0),
+            gauge,
         }
+    }
+
+    /// So many bytes more. Fails when there shall be no more.
+    fn count(&self, bytes: u64) -> io::Result<()> {
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+        if self.gauge.count(bytes) { Ok(()) } else { Err(io::ErrorKind::Interrupted.into()) }
     }
 
     /// How many bytes have been copied.
@@ -54,10 +63,7 @@ impl Contents {
         }
         if self.reflink.load(Ordering::Relaxed) {
             match clone_file(from, to) {
-                Ok(()) => {
-                    self.bytes.fetch_add(size.unsigned_abs(), Ordering::Relaxed);
-                    return Ok(());
-                }
+                Ok(()) => return self.count(size.unsigned_abs()),
                 Err(Errno::EOPNOTSUPP | Errno::ENOTTY | Errno::EXDEV | Errno::EINVAL | Errno::ENOSYS) => {
                     self.reflink.store(false, Ordering::Relaxed);
                 }
@@ -116,7 +122,7 @@ impl Contents {
             if count == 0 {
                 break;
             }
-            self.bytes.fetch_add(count as u64, Ordering::Relaxed);
+            self.count(count as u64)?;
         }
         Ok(())
     }
@@ -128,7 +134,7 @@ impl Contents {
         if text.len() > MADE_UP_MAX {
             return Err(io::ErrorKind::FileTooLarge.into());
         }
-        self.bytes.fetch_add(text.len() as u64, Ordering::Relaxed);
+        self.count(text.len() as u64)?;
         File::from(to.try_clone()?).write_all(&text)
     }
 }

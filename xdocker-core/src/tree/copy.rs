@@ -15,7 +15,6 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::Duration;
 
 use nix::dir::Type;
 use nix::fcntl::{AtFlags, OFlag, openat, readlinkat};
@@ -31,6 +30,7 @@ use super::entries;
 use super::open::{is_made_up, open_regular};
 use super::walk::{Place, Visit};
 use crate::error::{Error, Result};
+use crate::progress::Gauge;
 use crate::sys::xattr::Node;
 use crate::users::Owners;
 
@@ -39,9 +39,6 @@ const THREADS: usize = 4;
 
 /// How many entries of a directory a thread takes at a time.
 const BATCH: usize = 64;
-
-/// How a copy is reported that takes its time.
-const OFTEN: Duration = Duration::from_millis(100);
 
 /// What the trees are like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,28 +76,28 @@ pub(crate) struct Source {
 /// Makes `to`, an empty directory that nobody else sees, a copy of the tree `from`, which nobody changes.
 ///
 /// # Errors
-/// [`Error::File`] with the first file that cannot be copied; `to` is then filled in part.
-pub(crate) fn copy_tree(from: &Path, to: &Path) -> Result<()> {
+/// [`Error::File`] with the first file that cannot be copied, [`Error::Interrupted`]; `to` is then filled in part.
+pub(crate) fn copy_tree(from: &Path, to: &Path, gauge: &Gauge) -> Result<()> {
     let open = |path: &Path| File::open(path).map(OwnedFd::from).map_err(Error::file("open", path));
     let source = Source { directory: open(from)?, name: None, path: from.to_owned() };
-    copy(source, open(to)?, Rules::LAYER, None).map(drop)
+    copy(source, open(to)?, Rules::LAYER, gauge).map(drop)
 }
 
-/// Copies `source` into `to`, a new directory of ours. Says how many bytes the files hold, and now and then how many of
-/// them are through.
+/// Copies `source` into `to`, a new directory of ours. Says how many bytes the files hold, and the gauge how many of them
+/// are through.
 ///
 /// # Errors
 /// As [`copy_tree`].
-pub(crate) fn copy(source: Source, to: OwnedFd, rules: Rules, progress: Option<&dyn Fn(u64)>) -> Result<u64> {
+pub(crate) fn copy(source: Source, to: OwnedFd, rules: Rules, gauge: &Gauge) -> Result<u64> {
     let (from, to) = (Place::of(source.directory), Place::of(to));
     let mut copy = Copy {
         source: &source.path,
         rules,
-        contents: Contents::new(rules.shared && is_made_up(&from.above)),
+        contents: Contents::new(rules.shared && is_made_up(&from.above), gauge),
+        gauge,
         links: Mutex::default(),
         jobs: Mutex::default(),
         changed: Condvar::new(),
-        over: Condvar::new(),
     };
     let jobs = copy.jobs.get_mut().unwrap_or_else(PoisonError::into_inner);
     match source.name {
@@ -119,10 +116,8 @@ pub(crate) fn copy(source: Source, to: OwnedFd, rules: Rules, progress: Option<&
         for _ in 0..threads {
             scope.spawn(|| copy.work());
         }
-        if let Some(progress) = progress {
-            copy.watch(progress);
-        }
     });
+    gauge.check()?;
     let failure = copy.jobs.into_inner().unwrap_or_else(PoisonError::into_inner).failure;
     failure.map_or(Ok(copy.contents.bytes()), Err)
 }
@@ -162,13 +157,12 @@ struct Copy<'a> {
     /// For messages.
     source: &'a Path,
     rules: Rules,
-    contents: Contents,
+    contents: Contents<'a>,
+    gauge: &'a Gauge,
     /// Where the first name of each file with several is, by device and inode.
     links: Mutex<HashMap<(u64, u64), Place>>,
     jobs: Mutex<Jobs>,
     changed: Condvar,
-    /// Told at the end.
-    over: Condvar,
 }
 
 /// A failure, with the file that it is about.
@@ -191,25 +185,13 @@ impl Copy<'_> {
             }
             self.changed.notify_all();
         }
-        self.over.notify_one();
     }
 
-    /// Reports until there is no more to do.
-    fn watch(&self, progress: &dyn Fn(u64)) {
-        let mut jobs = self.lock();
-        while jobs.failure.is_none()
-            && (jobs.active > 0 || !jobs.batches.is_empty() || !jobs.directories.is_empty())
-        {
-            jobs = self.over.wait_timeout(jobs, OFTEN).unwrap_or_else(PoisonError::into_inner).0;
-            progress(self.contents.bytes());
-        }
-    }
-
-    /// The next job; waits while others may bring one. `None` when all is done, or something failed.
+    /// The next job; waits while others may bring one. `None` when all is done, something failed, or it is to stop.
     fn next(&self) -> Option<Job> {
         let mut jobs = self.lock();
         loop {
-            if jobs.failure.is_some() {
+            if jobs.failure.is_some() || self.gauge.is_stopped() {
                 return None;
             }
             let job = match jobs.batches.pop() {
@@ -546,7 +528,7 @@ mod tests {
         }
         age(&from, 1);
 
-        copy_tree(&from, &to).unwrap();
+        copy_tree(&from, &to, &Gauge::default()).unwrap();
         assert_eq!(nodes(&to), nodes(&from));
         let after = fs::metadata(&canary).unwrap();
         let changed = |stat: &fs::Metadata| (stat.mode(), stat.ctime(), stat.ctime_nsec());
@@ -570,7 +552,7 @@ mod tests {
         make("holes", &[1 << 20, 5 << 20, (5 << 20) + 4096], 1 << 24);
         make("ends-with-data", &[1 << 24], (1 << 24) + 4);
         make("begins-with-data", &[0], 1 << 24);
-        copy_tree(&from, &to).unwrap();
+        copy_tree(&from, &to, &Gauge::default()).unwrap();
         for name in ["empty", "hole", "holes", "ends-with-data", "begins-with-data"] {
             let (old, new) = (fs::metadata(from.join(name)).unwrap(), fs::metadata(to.join(name)).unwrap());
             assert_eq!((new.len(), new.blocks()), (old.len(), old.blocks()), "{name}");
@@ -588,7 +570,7 @@ mod tests {
             fs::create_dir(path).unwrap();
         }
         deep(&from, 3_000);
-        copy_tree(&from, &to).unwrap();
+        copy_tree(&from, &to, &Gauge::default()).unwrap();
         let size = crate::image::TreeSize::measure(&to).unwrap();
         assert_eq!(size.entries, 6_000);
     }
@@ -608,7 +590,7 @@ mod tests {
             let none = None::<&str>;
             mount(none, "/", none, MsFlags::MS_REC | MsFlags::MS_PRIVATE, none).unwrap();
             mount(Some("tmpfs"), &from.join("a/b"), Some("tmpfs"), MsFlags::empty(), none).unwrap();
-            copy_tree(&from, &to).unwrap_err()
+            copy_tree(&from, &to, &Gauge::default()).unwrap_err()
         };
         let error = thread::scope(|scope| scope.spawn(in_namespace).join().unwrap());
         assert_eq!(error.to_string(), format!("cannot copy {}", from.join("a/b").display()));

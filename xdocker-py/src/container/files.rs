@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::io;
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -26,7 +27,9 @@ fn cannot(action: &'static str) -> impl FnOnce(io::Error) -> Error {
 fn transfer(
     py: Python<'_>,
     progress: Option<Callback>,
-    work: impl FnOnce(&dyn Fn(xdocker_core::Progress)) -> xdocker_core::Result<u64> + Send + 'static,
+    work: impl FnOnce(&dyn Fn(xdocker_core::Progress) -> ControlFlow<()>) -> xdocker_core::Result<u64>
+    + Send
+    + 'static,
 ) -> PyResult<u64> {
     let report = Arc::new(Report::new(progress, None));
     let heard = report.clone();
@@ -110,7 +113,7 @@ impl Container {
         let raised = Raised::default();
         let unpack = || {
             let stream = Stream::read(archive, &raised).map_err(cannot("read"))?;
-            self.inner.put_archive(stream, &to, &UnpackOptions::default(), &|_| {})
+            self.inner.put_archive(stream, &to, &UnpackOptions::default(), &|_| ControlFlow::Continue(()))
         };
         let result = py.detach(unpack);
         raised.take().map_or_else(|| result.map(Summary::from).map_err(to_python), Err)
@@ -125,7 +128,7 @@ impl Container {
         let raised = Raised::default();
         let pack = || {
             let stream = Stream::write(archive, &raised).map_err(cannot("write"))?;
-            self.inner.get_archive(&source, stream, &PackOptions::default(), &|_| {})
+            self.inner.get_archive(&source, stream, &PackOptions::default(), &|_| ControlFlow::Continue(()))
         };
         let result = py.detach(pack);
         raised.take().map_or_else(|| result.map(Summary::from).map_err(to_python), Err)

@@ -12,11 +12,11 @@ use flate2::bufread::GzDecoder;
 use ruzstd::decoding::StreamingDecoder;
 use ruzstd::decoding::errors::FrameDecoderError;
 
+use super::Limits;
 use super::header::{self as tar, Header};
 use super::reader::Source;
-use super::{Limits, Progress};
-use crate::error::ArchiveError;
-use crate::error::Result;
+use crate::error::{ArchiveError, Result};
+use crate::progress::Progress;
 
 /// Bytes that go from thread to thread at once.
 const BLOCK: usize = 256 << 10;
@@ -33,7 +33,7 @@ const ZSTD_SKIPPED: &[u8] = &[0x2a, 0x4d, 0x18];
 pub(super) fn decompress<T>(
     input: impl Read + Send,
     limits: &Limits,
-    progress: &dyn Fn(Progress),
+    progress: &dyn Fn(Progress) -> Result<()>,
     consume: impl FnOnce(&mut Blocks<'_>) -> Result<T>,
 ) -> Result<(T, u64)> {
     let (full, blocks) = sync_channel(WAITING);
@@ -74,7 +74,7 @@ pub(super) struct Blocks<'a> {
     consumed: usize,
     so_far: Progress,
     limits: &'a Limits,
-    progress: &'a dyn Fn(Progress),
+    progress: &'a dyn Fn(Progress) -> Result<()>,
 }
 
 impl Source for Blocks<'_> {
@@ -110,8 +110,7 @@ impl Blocks<'_> {
             let limit = self.limits.ratio;
             return Err(ArchiveError::Limit { what: "bytes for each compressed byte", limit }.into());
         }
-        (self.progress)(self.so_far);
-        Ok(())
+        (self.progress)(self.so_far)
     }
 }
 
@@ -328,7 +327,7 @@ mod tests {
     static CONTENT: [u8; 700_000] = [0; 700_000];
 
     fn read(archive: &[u8]) -> Result<Vec<u8>> {
-        let (bytes, archive_size) = decompress(archive, &Limits::default(), &|_| {}, |blocks| {
+        let (bytes, archive_size) = decompress(archive, &Limits::default(), &|_| Ok(()), |blocks| {
             let mut all = Vec::new();
             loop {
                 let bytes = blocks.fill()?;

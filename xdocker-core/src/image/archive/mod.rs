@@ -76,16 +76,6 @@ impl Holds {
     }
 }
 
-/// How far an export, an import or a copy has come. Both only grow.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Progress {
-    /// Bytes of the archive, as it is on disk, read or written so far.
-    pub archive: u64,
-    /// Bytes of the tar inside it: the files' contents and a little around them.
-    pub content: u64,
-}
-
 /// What was packed or unpacked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]

@@ -24,9 +24,9 @@ use super::path::{display, join, split};
 use super::pax::{LITERAL, Records, Time};
 use super::sparse::{Map, Segment};
 use super::walk::{Visit, walk};
-use super::{Holds, Progress, Summary, Whiteouts, whiteout, xattr};
-use crate::error::ArchiveError;
-use crate::error::{Error, Result};
+use super::{Holds, Summary, Whiteouts, whiteout, xattr};
+use crate::error::{ArchiveError, Error, Result};
+use crate::progress::Progress;
 use crate::sys::xattr::Node;
 use crate::tree::open_regular;
 use crate::users::Owners;
@@ -55,7 +55,7 @@ pub(crate) fn pack(
     layer: BorrowedFd<'_>,
     out: impl Write + Send,
     options: &PackOptions,
-    progress: &dyn Fn(Progress),
+    progress: &dyn Fn(Progress) -> Result<()>,
 ) -> Result<Summary> {
     write(layer, None, Holds::Layer, out, options, progress)
 }
@@ -68,7 +68,7 @@ pub(crate) fn pack_files(
     owners: Owners,
     out: impl Write + Send,
     options: &PackOptions,
-    progress: &dyn Fn(Progress),
+    progress: &dyn Fn(Progress) -> Result<()>,
 ) -> Result<Summary> {
     write(directory, name, Holds::Files(owners), out, options, progress)
 }
@@ -79,7 +79,7 @@ fn write(
     holds: Holds,
     mut out: impl Write + Send,
     options: &PackOptions,
-    progress: &dyn Fn(Progress),
+    progress: &dyn Fn(Progress) -> Result<()>,
 ) -> Result<Summary> {
     let compress =
         |chunk: Vec<u8>| if options.level == 0 { Ok(chunk) } else { member(&chunk, options.level) };
@@ -98,13 +98,13 @@ fn write(
 }
 
 /// Does `work` on each chunk of the archive of a layer, on all processors, and hands the results to `consume` in
-/// order. The chunks follow from the layer and the options alone; `progress` gets their bytes so far.
+/// order. The chunks follow from the layer and the options alone; `progress` gets their bytes so far, and its failure ends all.
 pub(crate) fn pack_chunks<R: Send>(
     layer: BorrowedFd<'_>,
     options: &PackOptions,
     work: impl Fn(Vec<u8>) -> R + Sync,
     consume: impl FnMut(R) -> Result<()> + Send,
-    progress: &dyn Fn(u64),
+    progress: &dyn Fn(u64) -> Result<()>,
 ) -> Result<Summary> {
     chunks(layer, None, Holds::Layer, options, work, consume, progress)
 }
@@ -116,7 +116,7 @@ fn chunks<R: Send>(
     options: &PackOptions,
     work: impl Fn(Vec<u8>) -> R + Sync,
     consume: impl FnMut(R) -> Result<()> + Send,
-    progress: &dyn Fn(u64),
+    progress: &dyn Fn(u64) -> Result<()>,
 ) -> Result<Summary> {
     parallel(work, consume, progress, |sink| {
         let mut packer = Packer { sink, holds, options, links: HashMap::new(), summary: Summary::default() };

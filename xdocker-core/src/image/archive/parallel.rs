@@ -15,11 +15,11 @@ struct Job<R> {
 }
 
 /// Does `work` on each chunk that `produce` puts into the sink, and hands the results to `consume`, which runs in a thread
-/// of its own. `progress` gets the bytes of the tar so far.
+/// of its own. `progress` gets the bytes of the tar so far, and its failure ends all.
 pub(super) fn parallel<T, R: Send>(
     work: impl Fn(Vec<u8>) -> R + Sync,
     consume: impl FnMut(R) -> Result<()> + Send,
-    progress: &dyn Fn(u64),
+    progress: &dyn Fn(u64) -> Result<()>,
     produce: impl FnOnce(&mut Sink<'_>) -> Result<T>,
 ) -> Result<T> {
     // More would hold more chunks in memory at once.
@@ -46,8 +46,7 @@ pub(super) fn parallel<T, R: Send>(
             let stopped = || Error::from(ArchiveError::Write(io::ErrorKind::BrokenPipe.into()));
             order.send(result).map_err(|_| stopped())?;
             jobs.send(Job { chunk, done }).map_err(|_| stopped())?;
-            progress(content);
-            Ok(())
+            progress(content)
         };
         let mut sink = Sink::new(&mut emit);
         let produced = produce(&mut sink).and_then(|value| sink.cut().map(|()| value));
@@ -81,11 +80,11 @@ mod tests {
         };
         let chunks =
             |sink: &mut Sink<'_>| (0..40u8).try_for_each(|n| sink.put(&[n]).and_then(|()| sink.cut()));
-        parallel(|chunk| chunk[0], consume, &|_| {}, chunks).unwrap();
+        parallel(|chunk| chunk[0], consume, &|_| Ok(()), chunks).unwrap();
         assert_eq!(ends, (0..40).collect::<Vec<_>>());
 
         let full = |_| Err(ArchiveError::Write(io::ErrorKind::StorageFull.into()).into());
-        let result = parallel(|_| (), full, &|_| {}, |sink| sink.zeros(100 << 20));
+        let result = parallel(|_| (), full, &|_| Ok(()), |sink| sink.zeros(100 << 20));
         assert!(matches!(
             result,
             Err(Error::Archive(ArchiveError::Write(why))) if why.kind() == io::ErrorKind::StorageFull

@@ -28,8 +28,9 @@ use super::reader::{Entry, Kind, Reader, Source};
 use super::sparse::Map;
 use super::walk::kind;
 use super::whiteout::{self, Mark};
-use super::{Holds, Limits, Progress, Summary, xattr};
+use super::{Holds, Limits, Summary, xattr};
 use crate::error::{Error, Result};
+use crate::progress::Progress;
 use crate::sys::xattr::Node;
 use crate::users::Owners;
 
@@ -55,7 +56,7 @@ pub(crate) fn unpack(
     input: impl Read + Send,
     into: BorrowedFd<'_>,
     options: &UnpackOptions,
-    progress: &dyn Fn(Progress),
+    progress: &dyn Fn(Progress) -> Result<()>,
 ) -> Result<Summary> {
     read(input, into, Holds::Layer, options, progress)
 }
@@ -66,7 +67,7 @@ pub(crate) fn unpack_files(
     into: BorrowedFd<'_>,
     owners: Owners,
     options: &UnpackOptions,
-    progress: &dyn Fn(Progress),
+    progress: &dyn Fn(Progress) -> Result<()>,
 ) -> Result<Summary> {
     read(input, into, Holds::Files(owners), options, progress)
 }
@@ -76,7 +77,7 @@ fn read(
     into: BorrowedFd<'_>,
     holds: Holds,
     options: &UnpackOptions,
-    progress: &dyn Fn(Progress),
+    progress: &dyn Fn(Progress) -> Result<()>,
 ) -> Result<Summary> {
     const WHAT: &str = "unpack an archive into the layer's directory";
     let mut listing = open_directory(into, b"").and_then(Dir::from_fd).map_err(Error::system(WHAT))?;

@@ -18,14 +18,14 @@ use crate::error::Result;
 fn packed(from: &Path, whiteouts: Whiteouts) -> Result<Vec<u8>> {
     let mut out = Vec::new();
     let options = PackOptions { whiteouts, ..PackOptions::default() };
-    let summary = pack(File::open(from).unwrap().as_fd(), &mut out, &options, &|_| {})?;
+    let summary = pack(File::open(from).unwrap().as_fd(), &mut out, &options, &|_| Ok(()))?;
     assert_eq!(summary.archive, out.len() as u64);
     Ok(out)
 }
 
 /// Unpacks `archive` into the empty directory `into`.
 fn unpacked(archive: &[u8], into: &Path, options: &UnpackOptions) -> Result<Summary> {
-    unpack(archive, File::open(into).unwrap().as_fd(), options, &|_| {})
+    unpack(archive, File::open(into).unwrap().as_fd(), options, &|_| Ok(()))
 }
 
 /// A tar put together by hand.

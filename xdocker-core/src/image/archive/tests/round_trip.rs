@@ -14,7 +14,7 @@ use crate::error::ArchiveError;
 use crate::error::Error;
 use crate::sys::xattr::Node;
 use crate::tree::copy_tree;
-use crate::{ContainerSpec, Engine};
+use crate::{ContainerSpec, Engine, Progress};
 
 /// Packs what `from` holds and unpacks it into a new directory `to`.
 fn travel(from: &Path, to: &Path, whiteouts: Whiteouts) -> Vec<u8> {
@@ -45,7 +45,7 @@ proptest! {
         fs::create_dir(&from).unwrap();
         fs::create_dir(&to).unwrap();
         build(&from, &items);
-        copy_tree(&from, &to).unwrap();
+        copy_tree(&from, &to, &crate::progress::Gauge::default()).unwrap();
         assert_same(&from, &to);
     }
 
@@ -178,7 +178,7 @@ fn sockets_are_left_out_and_counted() {
     assert!(fs::symlink_metadata(from.join("socket")).unwrap().file_type().is_socket());
     let from = fs::File::open(&from).unwrap();
     let summary =
-        super::pack(from.as_fd(), std::io::sink(), &super::PackOptions::default(), &|_| {}).unwrap();
+        super::pack(from.as_fd(), std::io::sink(), &super::PackOptions::default(), &|_| Ok(())).unwrap();
     assert_eq!((summary.entries, summary.sockets), (1, 1));
 }
 
@@ -202,7 +202,10 @@ fn progress_grows_up_to_the_whole() {
     fs::create_dir(&to).unwrap();
     fs::write(from.join("file"), vec![7; 5 << 20]).unwrap();
     let seen = std::cell::RefCell::new(Vec::new());
-    let see = |progress: super::super::Progress| seen.borrow_mut().push((progress.archive, progress.content));
+    let see = |now: Progress| {
+        seen.borrow_mut().push((now.archive, now.content));
+        Ok(())
+    };
     let mut archive = Vec::new();
     let open = |path| fs::File::open(path).unwrap();
     super::pack(open(&from).as_fd(), &mut archive, &super::PackOptions::default(), &see).unwrap();
