@@ -530,6 +530,8 @@ fn chapter_3_2_5_of_the_seed() {
         );
         let none = source.replace("test", "none");
         let lines = format!("xdocker_CONTAINER_ROOT=old; {none}; echo $? ${{xdocker_CONTAINER_ROOT-unset}}");
-        installed(&home, shell, &lines).ends(0, "1 unset\n", "*** ERROR : container none does not exist\n");
+        installed(&home, shell, &lines).ends(0, "1 unset\n", 
+            "*** ERROR : container none does not exist; `xdocker -s containers` lists the containers there are\n",
+        );
     }
 }

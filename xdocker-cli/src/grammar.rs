@@ -1,22 +1,30 @@
-//! The grammar of the command line: one row an action, and everything else follows from the rows.
+//! How a command line is written: one row an action, and everything else follows from the rows.
 //!
 //! A [`Row`] says what follows `-a X` or `-s X` as a small tree of [`Part`]s over [`Opt`]s. The same tree
-//! decides what is accepted ([`parse()`]), is printed as the usage text and as `--help` ([`usage`]). A new
-//! action is one row in [`rows`] and one handler in `actions`; a new option is one constant and one field
-//! in [`options`].
+//! decides what is accepted ([`parse`]), is printed as the usage text and as `--help` ([`usage`]), and knows what may
+//! have been meant ([`misuse`]). Which rows there are, and what is done about them, is not known here: a new action is
+//! one row in `rows` and one handler in `actions`; a new option is one constant and one field in [`options`].
 
-mod options;
+mod misuse;
+pub(crate) mod options;
 mod parse;
-mod rows;
-pub(crate) mod usage;
+mod usage;
 mod words;
 
 use std::ffi::OsString;
 use std::fmt;
 
-use crate::report::Outcome;
+pub(crate) use misuse::{Fault, Misuse};
 pub(crate) use options::{Given, program};
-pub(crate) use parse::{Misuse, Request, parse};
+pub(crate) use parse::Request;
+
+/// Everything that a command line may say.
+pub(crate) struct Grammar<Run: 'static> {
+    /// What the program can do.
+    pub(crate) rows: &'static [Row<Run>],
+    /// What every row takes.
+    pub(crate) everywhere: &'static [Group],
+}
 
 /// What an option does with what it is given; the error says what is wrong with a value.
 enum Takes {
@@ -30,7 +38,7 @@ enum Takes {
 pub(crate) type BadValue = Box<dyn std::error::Error>;
 
 /// An option of the command line. It means the same wherever it is allowed.
-struct Opt {
+pub(crate) struct Opt {
     /// The letter after one dash.
     short: Option<char>,
     /// The word after two dashes, unique among all options.
@@ -54,7 +62,7 @@ impl fmt::Display for Opt {
 }
 
 /// What may follow an action.
-enum Part {
+pub(crate) enum Part {
     /// This option.
     One(&'static Opt),
     /// This option any number of times, none included.
@@ -72,11 +80,11 @@ enum Part {
 }
 
 /// Options with a name of their own in the usage text.
-struct Group {
+pub(crate) struct Group {
     /// What it is called there.
-    name: &'static str,
+    pub(crate) name: &'static str,
     /// Its options.
-    parts: &'static [Part],
+    pub(crate) parts: &'static [Part],
 }
 
 /// What the command line asks for.
@@ -101,15 +109,15 @@ impl fmt::Display for Verb {
 }
 
 /// Something that the program can do.
-pub(crate) struct Row {
+pub(crate) struct Row<Run> {
     /// How it is asked for.
     pub(crate) verb: Verb,
     /// One line for `--help`.
-    about: &'static str,
+    pub(crate) about: &'static str,
     /// What may follow.
-    parts: &'static [Part],
+    pub(crate) parts: &'static [Part],
     /// Does it.
-    pub(crate) run: fn(Given) -> Outcome,
+    pub(crate) run: Run,
 }
 
 /// The options and programs in `parts`, in the order of the usage text, whatever they hang in.

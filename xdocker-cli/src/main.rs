@@ -6,6 +6,7 @@ mod clock;
 mod grammar;
 mod log;
 mod report;
+mod rows;
 mod signals;
 mod table;
 mod terminal;
@@ -14,26 +15,24 @@ mod text;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use grammar::{Request, Verb, usage};
+use grammar::{Request, Verb};
 use report::Outcome;
+use rows::GRAMMAR;
 
 fn main() -> ExitCode {
     let args: Vec<OsString> = std::env::args_os().skip(1).collect();
     // How an error is told must be known even when the arguments make no sense.
-    let plain = |wanted: &[&str]| {
-        args.iter().take_while(|arg| *arg != "--").any(|arg| wanted.iter().any(|flag| arg == flag))
-    };
-    let (debug, json) = (plain(&["-d", "--debug"]), plain(&["--json"]));
+    let json = args.iter().take_while(|arg| *arg != "--").any(|arg| arg == "--json");
     run(args).unwrap_or_else(|failure| {
         log::failure(&failure);
-        failure.report(debug, json)
+        failure.report(json)
     })
 }
 
 fn run(args: Vec<OsString>) -> Outcome {
-    match grammar::parse(args)? {
-        Request::Usage => report::print(&usage::all()),
-        Request::Help(row) => report::print(&usage::one(row)),
+    match GRAMMAR.parse(args)? {
+        Request::Usage => report::print(&GRAMMAR.usage()),
+        Request::Help(row) => report::print(&GRAMMAR.help(row)),
         Request::Do(row, given) => {
             log::start(given.debug);
             // Looking leaves no trace.

@@ -2,8 +2,8 @@
 //!
 //! Exit codes: 0 done, 1 failed, 2 wrong usage; `run`, `attach` and `--wait` end with the code of the command, or
 //! 128 and the number of the signal that ended it; as with shells and timeout(1), 127 where the program is not
-//! found, 126 where it cannot be executed, 124 where its time was up. A failure is one line on standard error; with `-d` a second
-//! line says what may be done about it; with `--json` both are one JSON object.
+//! found, 126 where it cannot be executed, 124 where its time was up. A failure is one line on standard error, with what may be
+//! done about it; with `--json` it is one JSON object.
 
 use std::error::Error as StdError;
 use std::io::{self, Write};
@@ -14,7 +14,7 @@ use serde::Serialize;
 use xdocker_core::{Error, ErrorKind, RepositoryError};
 
 use crate::grammar::Misuse;
-use crate::text::printable;
+use crate::text::{printable, quoted, without_number};
 
 /// Exit code of `run` when the command's time was up, as of timeout(1).
 pub(crate) const TIMED_OUT: u8 = 124;
@@ -77,7 +77,7 @@ impl Failure {
     /// What the user may do about it.
     fn hint(&self) -> Option<String> {
         let hint = match self {
-            Self::Misuse(_) => "`xdocker --help` shows what there is".to_owned(),
+            Self::Misuse(misuse) => misuse.hint().to_owned(),
             Self::Stream { .. } | Self::NotAll(_) => return None,
             Self::Engine(Error::NoSuchImage(_)) => {
                 "`xdocker -s images` lists the images there are".to_owned()
@@ -86,10 +86,14 @@ impl Failure {
                 "`xdocker -s containers` lists the containers there are".to_owned()
             }
             Self::Engine(Error::ContainerExists(name)) => {
-                format!("choose another name with -c, or remove it: xdocker -a destroy -c {name}")
+                format!("choose another name, or remove it: xdocker -a destroy -c {}", quoted(name.as_str()))
             }
-            Self::Engine(Error::NotRunning(name)) => format!("start it: xdocker -a boot -c {name}"),
-            Self::Engine(Error::Running(name)) => format!("stop it first: xdocker -a shutdown -c {name}"),
+            Self::Engine(Error::NotRunning(name)) => {
+                format!("start it: xdocker -a boot -c {}", quoted(name.as_str()))
+            }
+            Self::Engine(Error::Running(name)) => {
+                format!("stop it first: xdocker -a shutdown -c {}", quoted(name.as_str()))
+            }
             Self::Engine(Error::Repository(why)) => return repository_hint(why),
             Self::Engine(Error::Busy(_)) => "try again when the other one is done".to_owned(),
             Self::Engine(error) if error.kind() == ErrorKind::PermissionDenied => {
@@ -112,7 +116,7 @@ impl Failure {
     }
 
     /// The text for standard error, with its new line.
-    fn text(&self, debug: bool, json: bool) -> String {
+    fn text(&self, json: bool) -> String {
         let chain = self.chain();
         let hint = self.hint();
         if json {
@@ -126,15 +130,13 @@ impl Failure {
             let object = Object { kind: self.kind(), message: &chain[0], chain: &chain, hint };
             return serde_json::to_string(&object).expect("text is always JSON") + "\n";
         }
-        let mut text = format!("*** ERROR : {}\n", printable(&chain.join(": ")));
-        if let (true, Some(hint)) = (debug, hint) {
-            text += &format!("{}\n", printable(&hint));
-        }
-        text
+        let chain: Vec<&str> = chain.iter().map(|why| without_number(why)).collect();
+        let text = hint.into_iter().fold(chain.join(": "), |text, hint| text + "; " + &hint);
+        format!("*** ERROR : {}\n", printable(&text))
     }
 
     /// Says it on standard error, and returns the exit code.
-    pub(crate) fn report(&self, debug: bool, json: bool) -> ExitCode {
+    pub(crate) fn report(&self, json: bool) -> ExitCode {
         let code = match self {
             Self::Misuse(_) => ExitCode::from(2),
             Self::Engine(Error::Execute { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
@@ -146,7 +148,7 @@ impl Failure {
         // `xdocker -s images | head -1` is not an error that anybody wants to read.
         if !matches!(self, Self::Stream { source, .. } if source.kind() == io::ErrorKind::BrokenPipe) {
             // Nobody is left to be told when standard error fails.
-            let _ = io::stderr().write_all(self.text(debug, json).as_bytes());
+            let _ = io::stderr().write_all(self.text(json).as_bytes());
         }
         code
     }
@@ -214,19 +216,15 @@ mod tests {
 
     #[test]
     fn a_failure_is_one_line() {
-        assert_eq!(missing().text(false, false), "*** ERROR : container test does not exist\n");
+        let text = "*** ERROR : container test does not exist; `xdocker -s containers` lists the containers there are\n";
+        assert_eq!(missing().text(false), text);
         let failure = Failure::Stream { action: "write", source: io::Error::other("disk\nfull \x1b[31m") };
-        assert_eq!(failure.text(false, false), "*** ERROR : cannot write: disk\\nfull \\u{1b}[31m\n");
-    }
-
-    #[test]
-    fn the_hint_is_for_those_who_ask() {
-        assert_eq!(missing().text(true, false).lines().count(), 2);
+        assert_eq!(failure.text(false), "*** ERROR : cannot write: disk\\nfull \\u{1b}[31m\n");
     }
 
     #[test]
     fn scripts_get_one_object() {
-        let text = missing().text(false, true);
+        let text = missing().text(true);
         assert_eq!(text.lines().count(), 1);
         let object: serde_json::Value = serde_json::from_str(&text).unwrap();
         assert_eq!(object["kind"], "not_found");

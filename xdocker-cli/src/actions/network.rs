@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use xdocker_core::Network;
 
 use super::{container, engine, show};
-use crate::grammar::{Given, Misuse};
+use crate::grammar::{Fault, Given, Misuse};
 use crate::report::{self, Outcome};
 
 /// `-a vip`
@@ -62,7 +62,7 @@ pub(super) fn network_of(given: &mut Given) -> Result<Network, Misuse> {
                 (interface.is_some(), "--host-eth"),
             ];
             let needless = said.into_iter().find(|(given, _)| *given);
-            return needless.map_or(Ok(other), |(_, option)| Err(Misuse::NoBridge(option)));
+            return needless.map_or(Ok(other), |(_, option)| Err(Fault::NoBridge(option).into()));
         }
     };
     if let Some(vip) = vip {

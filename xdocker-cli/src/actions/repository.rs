@@ -10,7 +10,7 @@ use super::engine;
 use super::image::from;
 use super::show::{instant, json};
 use crate::clock;
-use crate::grammar::{self, Given, Misuse};
+use crate::grammar::{self, Fault, Given, Misuse};
 use crate::report::{self, Failure, Outcome};
 use crate::table::{self, Size};
 use crate::terminal::Progress;
@@ -67,7 +67,7 @@ fn repository(given: &Given) -> Result<(Engine, Repository), Failure> {
     if let Some(program) = &given.ssh {
         repository = repository.ssh(program);
     } else if let Some(value) = env::var_os(SSH).filter(|value| !value.is_empty()) {
-        let refused = |source| Misuse::Value { option: format!("${SSH}"), source };
+        let refused = |source| Misuse::from(Fault::Value { option: format!("${SSH}"), source });
         repository = repository.ssh(grammar::program(value).map_err(refused)?);
     }
     Ok((engine, repository))

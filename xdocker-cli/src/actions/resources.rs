@@ -12,7 +12,7 @@ use xdocker_core::{Container, Engine, Error, State, Stats};
 
 use super::show::json;
 use super::{container, engine, session};
-use crate::grammar::{Given, Misuse};
+use crate::grammar::{Fault, Given, Misuse};
 use crate::report::{self, Failure, Outcome};
 use crate::signals::Signal;
 use crate::table::{self, Size};
@@ -25,11 +25,8 @@ const PAUSES: usize = 5;
 /// `-a limit`
 pub(crate) fn limit(given: Given) -> Outcome {
     if given.resources.is_empty() {
-        return Err(Misuse::Missing {
-            wanting: "-a limit".into(),
-            missing: "one of the cgroup options".into(),
-        }
-        .into());
+        let (wanting, missing) = ("-a limit".into(), "one of the cgroup options".into());
+        return Err(Misuse::from(Fault::Missing { wanting, missing }).into());
     }
     container(&given)?.limit(&given.resources)?;
     report::ok()

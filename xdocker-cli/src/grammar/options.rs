@@ -22,13 +22,13 @@ use xdocker_core::{
 
 use super::{Opt, Takes};
 use crate::signals::Signal;
-pub(super) use files::*;
-pub(super) use images::*;
-pub(super) use lifecycle::*;
-pub(super) use network::*;
-pub(super) use resources::*;
-pub(super) use sandbox::*;
-pub(super) use session::*;
+pub(crate) use files::*;
+pub(crate) use images::*;
+pub(crate) use lifecycle::*;
+pub(crate) use network::*;
+pub(crate) use resources::*;
+pub(crate) use sandbox::*;
+pub(crate) use session::*;
 use values::parsed;
 pub(crate) use values::program;
 
@@ -109,7 +109,7 @@ impl Given {
     }
 }
 
-pub(super) static DEBUG: Opt = Opt {
+pub(crate) static DEBUG: Opt = Opt {
     short: Some('d'),
     long: "debug",
     alias: None,
@@ -117,7 +117,7 @@ pub(super) static DEBUG: Opt = Opt {
     about: "say on standard error what is done, step by step",
 };
 
-pub(super) static JSON: Opt = Opt {
+pub(crate) static JSON: Opt = Opt {
     short: None,
     long: "json",
     alias: None,
@@ -125,7 +125,7 @@ pub(super) static JSON: Opt = Opt {
     about: "print tables and errors as JSON, for scripts",
 };
 
-pub(super) static CONTAINER: Opt = Opt {
+pub(crate) static CONTAINER: Opt = Opt {
     short: Some('c'),
     long: "container",
     alias: None,
@@ -136,7 +136,7 @@ pub(super) static CONTAINER: Opt = Opt {
     about: "name of the container",
 };
 
-pub(super) static FORCELY: Opt = Opt {
+pub(crate) static FORCELY: Opt = Opt {
     short: Some('f'),
     long: "forcely",
     alias: None,

@@ -7,77 +7,18 @@ use std::ffi::{OsStr, OsString};
 
 use lexopt::Arg;
 
+use super::misuse::Fault;
 use super::options::Given;
-use super::rows::{EVERYWHERE, ROWS};
-use super::{BadValue, Group, Opt, Part, Row, Takes, Verb, leaves};
+use super::{Grammar, Group, Misuse, Opt, Part, Row, Takes, Verb, leaves};
 
 /// What the command line asks for.
-pub(crate) enum Request {
+pub(crate) enum Request<Run: 'static> {
     /// The usage text.
     Usage,
     /// Help about one action.
-    Help(&'static Row),
+    Help(&'static Row<Run>),
     /// Something to do.
-    Do(&'static Row, Box<Given>),
-}
-
-/// What is wrong with a command line.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum Misuse {
-    /// A flag that nothing has.
-    #[error("option {0} is unknown")]
-    Unknown(String),
-    /// An argument that is neither a flag nor the value of one.
-    #[error("`{0}` is not expected; a program and its arguments go behind `--`")]
-    Stray(String),
-    /// Neither `-a` nor `-s`.
-    #[error("it is not said what to do: -a (action) or -s (what)")]
-    NoVerb,
-    /// More than one of `-a`, `-s`, `-v`.
-    #[error("{0} and {1} exclude each other")]
-    TwoVerbs(Verb, Verb),
-    /// `-a X` where there is no X.
-    #[error("{0} is unknown")]
-    UnknownVerb(String),
-    /// A flag of another action.
-    #[error("option {option} is not for {verb}")]
-    Foreign {
-        /// The flag.
-        option: String,
-        /// The action.
-        verb: Verb,
-    },
-    /// A flag that says something about a bridge where there is none.
-    #[error("option {0} is for --net BRIDGE")]
-    NoBridge(&'static str),
-    /// A flag without its value.
-    #[error("option {0} needs a value")]
-    NoValue(String),
-    /// A flag with a value that it does not take.
-    #[error("option {0} takes no value")]
-    NeedlessValue(String),
-    /// A flag that counts once.
-    #[error("option {0} is given twice")]
-    Twice(String),
-    /// A value that can never be right.
-    #[error("option {option}")]
-    Value {
-        /// The flag.
-        option: String,
-        /// What is wrong.
-        source: BadValue,
-    },
-    /// Something that must be there.
-    #[error("{wanting} needs {missing}")]
-    Missing {
-        /// The action, or the flag that cannot be alone.
-        wanting: String,
-        /// What is missing.
-        missing: String,
-    },
-    /// Two things of which only one may be there.
-    #[error("{0} and {1} exclude each other")]
-    Exclusive(String, String),
+    Do(&'static Row<Run>, Box<Given>),
 }
 
 /// A flag as it was typed.
@@ -122,128 +63,148 @@ struct Cut {
     program: Option<Vec<OsString>>,
 }
 
-/// What `args` (without the program's own name) ask for.
-///
-/// # Errors
-/// The first thing that is wrong, in the order: how the arguments are written, which action they name,
-/// which options it takes, what the values are, whether they belong together.
-pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Request, Misuse> {
-    let cut = cut(args)?;
-    let Some(verb) = cut.verb else {
-        let nothing = cut.flags.is_empty() && cut.program.is_none();
-        return if cut.help || nothing { Ok(Request::Usage) } else { Err(Misuse::NoVerb) };
-    };
-    let row = ROWS.iter().find(|row| row.verb == verb).expect("a verb comes from a row");
-    if cut.help {
-        return Ok(Request::Help(row));
-    }
-
-    let mut given = Given { program: cut.program, ..Given::default() };
-    let mut seen = Seen { options: Vec::new(), program: given.program.is_some() };
-    if seen.program && !leaves(row.parts).iter().any(|part| matches!(part, Part::Program)) {
-        return Err(Misuse::Foreign { option: PROGRAM.to_owned(), verb });
-    }
-    if given.program.as_ref().is_some_and(Vec::is_empty) {
-        return Err(Misuse::NoValue(PROGRAM.to_owned()));
-    }
-    for (flag, value) in cut.flags {
-        let (option, many) =
-            meaning(row, &flag).ok_or_else(|| Misuse::Foreign { option: flag.spelled(), verb })?;
-        if !many && seen.has(option) {
-            return Err(Misuse::Twice(option.to_string()));
-        }
-        match (&option.takes, value) {
-            (Takes::Nothing(store), _) => store(&mut given),
-            (Takes::Value(_, store), value) => store(&mut given, value.unwrap_or_default())
-                .map_err(|source| Misuse::Value { option: option.to_string(), source })?,
-        }
-        seen.options.push(option);
-    }
-    for part in row.parts {
-        part.check(&seen, &verb.to_string())?;
-    }
-    Ok(Request::Do(row, Box::new(given)))
-}
-
 const PROGRAM: &str = "--";
 
-/// Cuts the arguments into flags and values.
-fn cut(args: impl IntoIterator<Item = OsString>) -> Result<Cut, Misuse> {
-    let mut parser = lexopt::Parser::from_args(args);
-    let mut cut = Cut::default();
-    loop {
-        // lexopt takes `--` away silently, but with us it means something.
-        if let Some(mut raw) = parser.try_raw_args()
-            && raw.next_if(|next| next == PROGRAM).is_some()
-        {
-            cut.program = Some(raw.collect());
-            return Ok(cut);
-        }
-        let flag = match parser.next().map_err(malformed)? {
-            None => return Ok(cut),
-            Some(Arg::Value(value)) => return Err(Misuse::Stray(value.to_string_lossy().into_owned())),
-            Some(Arg::Short(letter)) => Flag::Short(letter),
-            Some(Arg::Long(word)) => Flag::Long(word.to_owned()),
+impl<Run> Grammar<Run> {
+    /// What `args` (without the program's own name) ask for.
+    ///
+    /// # Errors
+    /// The first thing that is wrong, in the order: how the arguments are written, which action they name,
+    /// which options it takes, what the values are, whether they belong together.
+    pub(crate) fn parse(
+        &'static self,
+        args: impl IntoIterator<Item = OsString>,
+    ) -> Result<Request<Run>, Misuse> {
+        let mut cut = Cut::default();
+        let cut_up = self.cut(args, &mut cut);
+        let verb = cut.verb;
+        cut_up.and_then(|()| self.request(cut)).map_err(|fault| self.misuse(fault, verb))
+    }
+
+    fn request(&'static self, cut: Cut) -> Result<Request<Run>, Fault> {
+        let Some(verb) = cut.verb else {
+            let nothing = cut.flags.is_empty() && cut.program.is_none();
+            return if cut.help || nothing { Ok(Request::Usage) } else { Err(Fault::NoVerb) };
         };
-        if let Some(letter) = flag.verb() {
-            let name = if letter == 'v' { OsString::new() } else { parser.value().map_err(malformed)? };
-            cut.set_verb(find_verb(letter, &name)?)?;
-        } else if flag == Flag::Long("help".to_owned()) {
-            cut.help = true;
-        } else {
-            let option = anywhere(&flag).ok_or_else(|| Misuse::Unknown(flag.spelled()))?;
-            let value = match option.takes {
-                Takes::Nothing(_) => None,
-                Takes::Value(..) => Some(parser.value().map_err(malformed)?),
-            };
-            cut.flags.push((flag, value));
+        let row = self.rows.iter().find(|row| row.verb == verb).expect("a verb comes from a row");
+        if cut.help {
+            return Ok(Request::Help(row));
         }
+
+        let mut given = Given { program: cut.program, ..Given::default() };
+        let mut seen = Seen { options: Vec::new(), program: given.program.is_some() };
+        if seen.program && !leaves(row.parts).iter().any(|part| matches!(part, Part::Program)) {
+            return Err(Fault::Foreign { option: PROGRAM.to_owned(), verb });
+        }
+        if given.program.as_ref().is_some_and(Vec::is_empty) {
+            return Err(Fault::NoValue(PROGRAM.to_owned()));
+        }
+        for (flag, value) in cut.flags {
+            let (option, many) =
+                self.meaning(row, &flag).ok_or_else(|| Fault::Foreign { option: flag.spelled(), verb })?;
+            if !many && seen.has(option) {
+                return Err(Fault::Twice(option.to_string()));
+            }
+            match (&option.takes, value) {
+                (Takes::Nothing(store), _) => store(&mut given),
+                (Takes::Value(_, store), value) => store(&mut given, value.unwrap_or_default())
+                    .map_err(|source| Fault::Value { option: option.to_string(), source })?,
+            }
+            seen.options.push(option);
+        }
+        for part in row.parts {
+            part.check(&seen, &verb.to_string())?;
+        }
+        Ok(Request::Do(row, Box::new(given)))
+    }
+
+    /// Cuts the arguments into flags and values, as far as they can be.
+    fn cut(&self, args: impl IntoIterator<Item = OsString>, cut: &mut Cut) -> Result<(), Fault> {
+        let mut parser = lexopt::Parser::from_args(args);
+        loop {
+            // lexopt takes `--` away silently, but with us it means something.
+            if let Some(mut raw) = parser.try_raw_args()
+                && raw.next_if(|next| next == PROGRAM).is_some()
+            {
+                cut.program = Some(raw.collect());
+                return Ok(());
+            }
+            let flag = match parser.next().map_err(malformed)? {
+                None => return Ok(()),
+                Some(Arg::Value(value)) => return Err(Fault::Stray(value.to_string_lossy().into_owned())),
+                Some(Arg::Short(letter)) => Flag::Short(letter),
+                Some(Arg::Long(word)) => Flag::Long(word.to_owned()),
+            };
+            if let Some(letter) = flag.verb() {
+                let name = if letter == 'v' { OsString::new() } else { parser.value().map_err(malformed)? };
+                cut.set_verb(self.find_verb(letter, &name)?)?;
+            } else if flag == Flag::Long("help".to_owned()) {
+                cut.help = true;
+            } else {
+                let option = self.anywhere(&flag).ok_or_else(|| Fault::Unknown(flag.spelled()))?;
+                let value = match option.takes {
+                    Takes::Nothing(_) => None,
+                    Takes::Value(..) => match parser.value() {
+                        // The version of an image has a value; alone it is what everybody types at any program.
+                        Err(_) if flag == Flag::Long("version".to_owned()) && cut.is_empty() => {
+                            return cut.set_verb(Verb::Version);
+                        }
+                        value => Some(value.map_err(malformed)?),
+                    },
+                };
+                cut.flags.push((flag, value));
+            }
+        }
+    }
+
+    /// What `-letter name` asks for.
+    fn find_verb(&self, letter: char, name: &OsStr) -> Result<Verb, Fault> {
+        let is = |verb: &Verb| match *verb {
+            Verb::Version => letter == 'v',
+            Verb::Show(what) => letter == 's' && name == what,
+            Verb::Action(what) => letter == 'a' && name == what,
+        };
+        let unknown = || Fault::UnknownVerb(format!("-{letter} {}", name.to_string_lossy()));
+        self.rows.iter().map(|row| row.verb).find(is).ok_or_else(unknown)
+    }
+
+    /// The option that `flag` is in the first row that has it. Rows may give one spelling different meanings, but
+    /// agree on whether a value follows.
+    fn anywhere(&self, flag: &Flag) -> Option<&'static Opt> {
+        self.rows.iter().find_map(|row| self.meaning(row, flag)).map(|(option, _)| option)
+    }
+
+    /// The option that `flag` is in `row`, and whether it may come more than once.
+    fn meaning(&self, row: &Row<Run>, flag: &Flag) -> Option<(&'static Opt, bool)> {
+        let everywhere = self.everywhere.iter().flat_map(|group| leaves(group.parts));
+        leaves(row.parts).into_iter().chain(everywhere).find_map(|part| match part {
+            Part::One(option) => flag.is(option).then_some((*option, false)),
+            Part::Many(option) => flag.is(option).then_some((*option, true)),
+            _ => None,
+        })
     }
 }
 
 impl Cut {
-    fn set_verb(&mut self, verb: Verb) -> Result<(), Misuse> {
+    fn is_empty(&self) -> bool {
+        self.flags.is_empty() && self.verb.is_none() && !self.help
+    }
+
+    fn set_verb(&mut self, verb: Verb) -> Result<(), Fault> {
         match self.verb.replace(verb) {
-            Some(other) => Err(Misuse::TwoVerbs(other, verb)),
+            Some(other) => Err(Fault::TwoVerbs(other, verb)),
             None => Ok(()),
         }
     }
 }
 
-/// What `-letter name` asks for.
-fn find_verb(letter: char, name: &OsStr) -> Result<Verb, Misuse> {
-    let is = |verb: &Verb| match *verb {
-        Verb::Version => letter == 'v',
-        Verb::Show(what) => letter == 's' && name == what,
-        Verb::Action(what) => letter == 'a' && name == what,
-    };
-    let unknown = || Misuse::UnknownVerb(format!("-{letter} {}", name.to_string_lossy()));
-    ROWS.iter().map(|row| row.verb).find(is).ok_or_else(unknown)
-}
-
 /// What lexopt says, in our words.
-fn malformed(error: lexopt::Error) -> Misuse {
+fn malformed(error: lexopt::Error) -> Fault {
     match error {
-        lexopt::Error::MissingValue { option } => Misuse::NoValue(option.unwrap_or_default()),
-        lexopt::Error::UnexpectedValue { option, .. } => Misuse::NeedlessValue(option),
-        other => Misuse::Stray(other.to_string()),
+        lexopt::Error::MissingValue { option } => Fault::NoValue(option.unwrap_or_default()),
+        lexopt::Error::UnexpectedValue { option, .. } => Fault::NeedlessValue(option),
+        other => Fault::Stray(other.to_string()),
     }
-}
-
-/// The option that `flag` is in the first row that has it. Rows may give one spelling different meanings, but
-/// agree on whether a value follows.
-fn anywhere(flag: &Flag) -> Option<&'static Opt> {
-    ROWS.iter().find_map(|row| meaning(row, flag)).map(|(option, _)| option)
-}
-
-/// The option that `flag` is in `row`, and whether it may come more than once.
-fn meaning(row: &Row, flag: &Flag) -> Option<(&'static Opt, bool)> {
-    let everywhere = EVERYWHERE.iter().flat_map(|group| leaves(group.parts));
-    leaves(row.parts).into_iter().chain(everywhere).find_map(|part| match part {
-        Part::One(option) => flag.is(option).then_some((*option, false)),
-        Part::Many(option) => flag.is(option).then_some((*option, true)),
-        _ => None,
-    })
 }
 
 /// What was given, by identity.
@@ -284,8 +245,8 @@ impl Part {
     }
 
     /// Whether what was given fits this part; `wanting` is what asks for it.
-    fn check(&self, seen: &Seen, wanting: &str) -> Result<(), Misuse> {
-        let missing = || Misuse::Missing { wanting: wanting.to_owned(), missing: self.first() };
+    fn check(&self, seen: &Seen, wanting: &str) -> Result<(), Fault> {
+        let missing = || Fault::Missing { wanting: wanting.to_owned(), missing: self.first() };
         match self {
             Self::One(_) | Self::Program => self.touched(seen).map(drop).ok_or_else(missing),
             Self::Many(_) => Ok(()),
@@ -297,7 +258,7 @@ impl Part {
                 match (there.next(), there.next()) {
                     (None, _) => Err(missing()),
                     (Some((part, _)), None) => part.check(seen, wanting),
-                    (Some((_, one)), Some((_, other))) => Err(Misuse::Exclusive(one, other)),
+                    (Some((_, one)), Some((_, other))) => Err(Fault::Exclusive(one, other)),
                 }
             }
             Self::Maybe(part) => match part.touched(seen) {
@@ -317,13 +278,14 @@ mod tests {
     use xdocker_core::{Network, TestImage};
 
     use super::*;
+    use crate::rows::GRAMMAR;
 
     fn words(line: &str) -> Vec<OsString> {
         super::super::words::split(line).unwrap().into_iter().map(OsString::from).collect()
     }
 
     fn given(line: &str) -> (Verb, Given) {
-        match parse(words(line)) {
+        match GRAMMAR.parse(words(line)) {
             Ok(Request::Do(row, given)) => (row.verb, *given),
             Ok(_) => panic!("{line}: nothing to do"),
             Err(misuse) => panic!("{line}: {misuse}"),
@@ -332,7 +294,7 @@ mod tests {
 
     /// The message with its causes.
     fn refused(args: Vec<OsString>) -> String {
-        let Err(misuse) = parse(args) else { return String::new() };
+        let Err(misuse) = GRAMMAR.parse(args) else { return String::new() };
         crate::report::Failure::from(misuse).chain().join(": ")
     }
 
@@ -404,18 +366,19 @@ mod tests {
         let odd = OsString::from_vec(vec![0xff, b'a']);
         let mut args = words("-a run -c x --");
         args.push(odd.clone());
-        let Ok(Request::Do(_, given)) = parse(args) else { panic!() };
+        let Ok(Request::Do(_, given)) = GRAMMAR.parse(args) else { panic!() };
         assert_eq!(given.program.unwrap(), [odd]);
     }
 
     #[test]
     fn help_and_usage_ask_for_nothing_else() {
+        assert_eq!(given("--version").0, Verb::Version);
         for line in ["", "--help", "-d", "--help --json"] {
-            let asked = parse(words(line));
+            let asked = GRAMMAR.parse(words(line));
             assert_eq!(matches!(asked, Ok(Request::Usage)), line != "-d", "{line}");
         }
         for line in ["-a boot --help", "--help -a boot", "-a boot --help -c"] {
-            let asked = parse(words(line));
+            let asked = GRAMMAR.parse(words(line));
             let found = matches!(asked, Ok(Request::Help(row)) if row.verb == Verb::Action("boot"));
             assert_eq!(found, line != "-a boot --help -c", "{line}");
         }
@@ -437,7 +400,7 @@ mod tests {
             ("-a boot --attach=yes -c x", "option --attach takes no value"),
             ("-a boot -c x --nothing", "option --nothing is unknown"),
             ("-a boot -c x -z", "option -z is unknown"),
-            ("-a boot x", "`x` is not expected; a program and its arguments go behind `--`"),
+            ("-a boot x", "`x` is not expected"),
             ("-a attach -c x --net HOST", "option --net is not for -a attach"),
             ("-a boot -c x -h", "option -h is not for -a boot"),
             ("-s images -c x", "option -c is not for -s images"),
@@ -491,7 +454,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_arguments_have_an_answer(args in prop::collection::vec(argument(), 0..8)) {
-            match parse(args) {
+            match GRAMMAR.parse(args) {
                 Ok(Request::Do(row, given)) => {
                     // What a handler relies on.
                     let names_it = leaves(row.parts).iter().any(
@@ -522,10 +485,11 @@ mod tests {
     #[test]
     fn one_spelling_takes_a_value_everywhere_or_nowhere() {
         let takes = |option: &Opt| matches!(option.takes, Takes::Value(..));
-        let all: Vec<&Opt> = ROWS
+        let all: Vec<&Opt> = GRAMMAR
+            .rows
             .iter()
             .flat_map(|row| leaves(row.parts))
-            .chain(EVERYWHERE.iter().flat_map(|group| leaves(group.parts)))
+            .chain(GRAMMAR.everywhere.iter().flat_map(|group| leaves(group.parts)))
             .filter_map(|part| match part {
                 Part::One(option) | Part::Many(option) => Some(*option),
                 _ => None,

@@ -1,7 +1,6 @@
 //! The rows as text: all of them as the seed prints its usage, or one in full for `--help`.
 
-use super::rows::{EVERYWHERE, ROWS};
-use super::{Group, Opt, Part, Row, Takes, leaves};
+use super::{Grammar, Group, Opt, Part, Row, Takes, leaves};
 
 /// What a program behind `--` is called in the usage text.
 const PROGRAM: &str = "-- (cmd) (para1) ...";
@@ -40,7 +39,7 @@ fn shown_option(option: &Opt) -> String {
 }
 
 /// `-a boot (-c|--container) (container) …`
-fn shown_row(row: &Row) -> String {
+fn shown_row<Run>(row: &Row<Run>) -> String {
     match row.parts {
         [] => row.verb.to_string(),
         parts => format!("{} {}", row.verb, shown(parts, " ")),
@@ -69,29 +68,31 @@ fn find_groups(parts: &'static [Part], found: &mut Vec<&'static Group>) {
 }
 
 /// The lines of the groups that `rows` use.
-fn shown_groups(rows: &'static [Row]) -> String {
+fn shown_groups<Run>(rows: &[Row<Run>]) -> String {
     let mut found = Vec::new();
     rows.iter().for_each(|row| find_groups(row.parts, &mut found));
     found.into_iter().map(shown_group).collect()
 }
 
-/// The usage text of the program.
-pub(crate) fn all() -> String {
-    let rows = ROWS.iter().map(shown_row).collect::<Vec<_>>().join(&format!("\n{:INDENT$}", ""));
-    let everywhere: String = EVERYWHERE.iter().map(shown_group).collect();
-    let more = format!("{:>GROUP$} : (-a|-s) ... --help", "more");
-    format!("USAGE : xdocker {rows}\n{}{everywhere}{more}\n", shown_groups(ROWS))
-}
-
-/// Help about one action.
-pub(crate) fn one(row: &'static Row) -> String {
-    let groups = shown_groups(std::slice::from_ref(row));
-    let mut text = format!("USAGE : xdocker {}\n{groups}\n{}\n\n", shown_row(row), row.about);
-    let everywhere = EVERYWHERE.iter().flat_map(|group| leaves(group.parts));
-    for (left, about) in leaves(row.parts).into_iter().chain(everywhere).map(line) {
-        text += &format!("  {left}\n        {about}\n");
+impl<Run> Grammar<Run> {
+    /// The usage text of the program.
+    pub(crate) fn usage(&self) -> String {
+        let rows = self.rows.iter().map(shown_row).collect::<Vec<_>>().join(&format!("\n{:INDENT$}", ""));
+        let everywhere: String = self.everywhere.iter().map(shown_group).collect();
+        let more = format!("{:>GROUP$} : (-a|-s) ... --help", "more");
+        format!("USAGE : xdocker {rows}\n{}{everywhere}{more}\n", shown_groups(self.rows))
     }
-    text
+
+    /// Help about one action.
+    pub(crate) fn help(&self, row: &Row<Run>) -> String {
+        let groups = shown_groups(std::slice::from_ref(row));
+        let mut text = format!("USAGE : xdocker {}\n{groups}\n{}\n\n", shown_row(row), row.about);
+        let everywhere = self.everywhere.iter().flat_map(|group| leaves(group.parts));
+        for (left, about) in leaves(row.parts).into_iter().chain(everywhere).map(line) {
+            text += &format!("  {left}\n        {about}\n");
+        }
+        text
+    }
 }
 
 /// What is typed, and what it does.
@@ -106,11 +107,12 @@ fn line(part: &'static Part) -> (String, &'static str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rows::GRAMMAR;
 
     #[test]
     fn the_usage_text_has_the_shape_of_the_seed() {
         assert_eq!(
-            all(),
+            GRAMMAR.usage(),
             r#"USAGE : xdocker -v
                -s images
                -s containers
@@ -165,15 +167,17 @@ cgroup options : [ --cpus [(cpu_num,...)|(cpu_num-cpu_num2)] ] [ --cpu-quota (pe
 
     #[test]
     fn help_has_a_line_for_each_option() {
-        for row in ROWS {
-            let text = one(row);
+        for row in GRAMMAR.rows {
+            let text = GRAMMAR.help(row);
             assert!(text.starts_with(&format!("USAGE : xdocker {}", row.verb)), "{text}");
             assert_eq!(
                 text.lines().filter(|line| line.starts_with("        ")).count(),
                 leaves(row.parts).len() + 2
             );
         }
-        let boot = ROWS.iter().find(|row| row.verb == super::super::Verb::Action("boot")).unwrap();
-        assert!(one(boot).contains("\n  (-c|--container) (container)\n        name of the container\n"));
+        let boot = GRAMMAR.rows.iter().find(|row| row.verb == super::super::Verb::Action("boot")).unwrap();
+        assert!(
+            GRAMMAR.help(boot).contains("\n  (-c|--container) (container)\n        name of the container\n")
+        );
     }
 }

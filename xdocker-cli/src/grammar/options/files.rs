@@ -2,7 +2,7 @@
 
 use crate::grammar::{Opt, Takes};
 
-pub(in crate::grammar) static TEMPLATE_FILE: Opt = Opt {
+pub(crate) static TEMPLATE_FILE: Opt = Opt {
     short: None,
     long: "template-file",
     alias: None,
@@ -13,7 +13,7 @@ pub(in crate::grammar) static TEMPLATE_FILE: Opt = Opt {
     about: "file inside that holds the keys",
 };
 
-pub(in crate::grammar) static MAPPING_FILE: Opt = Opt {
+pub(crate) static MAPPING_FILE: Opt = Opt {
     short: None,
     long: "mapping-file",
     alias: None,
@@ -24,7 +24,7 @@ pub(in crate::grammar) static MAPPING_FILE: Opt = Opt {
     about: "file outside with a rule a line: the key, blanks, its value up to the end of the line",
 };
 
-pub(in crate::grammar) static INSTANCE_FILE: Opt = Opt {
+pub(crate) static INSTANCE_FILE: Opt = Opt {
     short: None,
     long: "instance-file",
     alias: None,
@@ -35,7 +35,7 @@ pub(in crate::grammar) static INSTANCE_FILE: Opt = Opt {
     about: "file inside to write; the template itself without this",
 };
 
-pub(in crate::grammar) static SRC_FILE: Opt = Opt {
+pub(crate) static SRC_FILE: Opt = Opt {
     short: None,
     long: "src-file",
     alias: None,
@@ -46,7 +46,7 @@ pub(in crate::grammar) static SRC_FILE: Opt = Opt {
     about: "file or directory to copy; `directory/.` is what it holds. putfile: outside, - is a tar to be read; getfile: inside",
 };
 
-pub(in crate::grammar) static DST_FILE: Opt = Opt {
+pub(crate) static DST_FILE: Opt = Opt {
     short: None,
     long: "dst-file",
     alias: None,

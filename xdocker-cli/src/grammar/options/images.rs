@@ -5,7 +5,7 @@ use xdocker_core::{TestImage, Whiteouts};
 use super::values::{Refused, number, parsed, program, size, text};
 use crate::grammar::{Opt, Takes};
 
-pub(in crate::grammar) static IMAGES: Opt = Opt {
+pub(crate) static IMAGES: Opt = Opt {
     short: Some('m'),
     long: "image",
     alias: None,
@@ -18,7 +18,7 @@ pub(in crate::grammar) static IMAGES: Opt = Opt {
 };
 
 /// The seed's usage text asks for one image under the name of the option that elsewhere takes several.
-pub(in crate::grammar) static IMAGE: Opt = Opt {
+pub(crate) static IMAGE: Opt = Opt {
     short: Some('m'),
     long: "image",
     alias: None,
@@ -29,7 +29,7 @@ pub(in crate::grammar) static IMAGE: Opt = Opt {
     about: "the image; without version the highest there is",
 };
 
-pub(in crate::grammar) static FROM_IMAGE: Opt = Opt {
+pub(crate) static FROM_IMAGE: Opt = Opt {
     short: None,
     long: "from-image",
     alias: None,
@@ -40,7 +40,7 @@ pub(in crate::grammar) static FROM_IMAGE: Opt = Opt {
     about: "the image to begin with; without version the highest there is",
 };
 
-pub(in crate::grammar) static TO_IMAGE: Opt = Opt {
+pub(crate) static TO_IMAGE: Opt = Opt {
     short: None,
     long: "to-image",
     alias: None,
@@ -51,7 +51,7 @@ pub(in crate::grammar) static TO_IMAGE: Opt = Opt {
     about: "the image that there is then",
 };
 
-pub(in crate::grammar) static IMAGE_FILE: Opt = Opt {
+pub(crate) static IMAGE_FILE: Opt = Opt {
     short: None,
     long: "image-file",
     alias: None,
@@ -62,7 +62,7 @@ pub(in crate::grammar) static IMAGE_FILE: Opt = Opt {
     about: "the archive; its name, NAME[:VERSION].xdockerimage, says what the image will be called",
 };
 
-pub(in crate::grammar) static REPOSITORY: Opt = Opt {
+pub(crate) static REPOSITORY: Opt = Opt {
     short: None,
     long: "srepo",
     alias: None,
@@ -73,7 +73,7 @@ pub(in crate::grammar) static REPOSITORY: Opt = Opt {
     about: "where the ssh image repository is; without this where it was the last time",
 };
 
-pub(in crate::grammar) static MATCH: Opt = Opt {
+pub(crate) static MATCH: Opt = Opt {
     short: None,
     long: "match",
     alias: None,
@@ -84,7 +84,7 @@ pub(in crate::grammar) static MATCH: Opt = Opt {
     about: "only images whose name and version hold this",
 };
 
-pub(in crate::grammar) static SSH: Opt = Opt {
+pub(crate) static SSH: Opt = Opt {
     short: None,
     long: "ssh",
     alias: None,
@@ -95,7 +95,7 @@ pub(in crate::grammar) static SSH: Opt = Opt {
     about: "what to run in place of ssh; $xdocker_SSH says it too",
 };
 
-pub(in crate::grammar) static WHITEOUTS: Opt = Opt {
+pub(crate) static WHITEOUTS: Opt = Opt {
     short: None,
     long: "whiteouts",
     alias: None,
@@ -110,7 +110,7 @@ pub(in crate::grammar) static WHITEOUTS: Opt = Opt {
     about: "how deletions are written: as overlayfs does (default), or as layers of OCI images do",
 };
 
-pub(in crate::grammar) static MAX_BYTES: Opt = Opt {
+pub(crate) static MAX_BYTES: Opt = Opt {
     short: None,
     long: "max-bytes",
     alias: None,
@@ -121,7 +121,7 @@ pub(in crate::grammar) static MAX_BYTES: Opt = Opt {
     about: "how much the archive may unpack to; 1T without this",
 };
 
-pub(in crate::grammar) static MAX_ENTRIES: Opt = Opt {
+pub(crate) static MAX_ENTRIES: Opt = Opt {
     short: None,
     long: "max-entries",
     alias: None,
@@ -132,7 +132,7 @@ pub(in crate::grammar) static MAX_ENTRIES: Opt = Opt {
     about: "how many files, directories and links it may hold; 10000000 without this",
 };
 
-pub(in crate::grammar) static MAX_RATIO: Opt = Opt {
+pub(crate) static MAX_RATIO: Opt = Opt {
     short: None,
     long: "max-ratio",
     alias: None,
@@ -143,7 +143,7 @@ pub(in crate::grammar) static MAX_RATIO: Opt = Opt {
     about: "how many times its own size it may unpack to, once that is over 256M; 200 without this",
 };
 
-pub(in crate::grammar) static NO_DEVICES: Opt = Opt {
+pub(crate) static NO_DEVICES: Opt = Opt {
     short: None,
     long: "no-devices",
     alias: None,
@@ -151,7 +151,7 @@ pub(in crate::grammar) static NO_DEVICES: Opt = Opt {
     about: "refuse an archive that holds device nodes; deletions, which look like some, are none",
 };
 
-pub(in crate::grammar) static SOURCE: Opt = Opt {
+pub(crate) static SOURCE: Opt = Opt {
     short: None,
     long: "from",
     alias: None,
@@ -166,7 +166,7 @@ pub(in crate::grammar) static SOURCE: Opt = Opt {
     about: "what it is made from: the host's own programs (default), or one static busybox",
 };
 
-pub(in crate::grammar) static VERSION: Opt = Opt {
+pub(crate) static VERSION: Opt = Opt {
     short: None,
     long: "version",
     // The seed's usage text spells it so in one place.

@@ -7,7 +7,7 @@ use xdocker_core::StopSignal;
 use super::values::{Refused, parsed, program, signal, text};
 use crate::grammar::{Opt, Takes};
 
-pub(in crate::grammar) static HOSTNAME: Opt = Opt {
+pub(crate) static HOSTNAME: Opt = Opt {
     short: None,
     long: "host",
     alias: None,
@@ -18,7 +18,7 @@ pub(in crate::grammar) static HOSTNAME: Opt = Opt {
     about: "host name inside; without it the container's name",
 };
 
-pub(in crate::grammar) static BOOT: Opt = Opt {
+pub(crate) static BOOT: Opt = Opt {
     short: Some('b'),
     long: "boot",
     alias: None,
@@ -26,7 +26,7 @@ pub(in crate::grammar) static BOOT: Opt = Opt {
     about: "boot the container once it is there",
 };
 
-pub(in crate::grammar) static ATTACH: Opt = Opt {
+pub(crate) static ATTACH: Opt = Opt {
     short: Some('t'),
     long: "attach",
     alias: None,
@@ -34,7 +34,7 @@ pub(in crate::grammar) static ATTACH: Opt = Opt {
     about: "work in it through this terminal; Ctrl-P Ctrl-Q leaves it",
 };
 
-pub(in crate::grammar) static EXEC: Opt = Opt {
+pub(crate) static EXEC: Opt = Opt {
     short: Some('e'),
     long: "exec",
     alias: None,
@@ -45,7 +45,7 @@ pub(in crate::grammar) static EXEC: Opt = Opt {
     about: "program to be the root process; quotes and backslashes group words as in a shell",
 };
 
-pub(in crate::grammar) static WAIT: Opt = Opt {
+pub(crate) static WAIT: Opt = Opt {
     short: None,
     long: "wait",
     alias: None,
@@ -53,7 +53,7 @@ pub(in crate::grammar) static WAIT: Opt = Opt {
     about: "give the program our standard streams, wait for its end, end with its exit code",
 };
 
-pub(in crate::grammar) static REMOVE: Opt = Opt {
+pub(crate) static REMOVE: Opt = Opt {
     short: None,
     long: "rm",
     alias: None,
@@ -61,7 +61,7 @@ pub(in crate::grammar) static REMOVE: Opt = Opt {
     about: "--wait, and the container ends with us and is gone afterwards",
 };
 
-pub(in crate::grammar) static RESTART: Opt = Opt {
+pub(crate) static RESTART: Opt = Opt {
     short: None,
     long: "restart",
     alias: None,
@@ -72,7 +72,7 @@ pub(in crate::grammar) static RESTART: Opt = Opt {
     about: "whether it is started again when it has ended by itself; num is how often in a row",
 };
 
-pub(in crate::grammar) static ALL_RESTART: Opt = Opt {
+pub(crate) static ALL_RESTART: Opt = Opt {
     short: None,
     long: "all-restart",
     alias: None,
@@ -80,7 +80,7 @@ pub(in crate::grammar) static ALL_RESTART: Opt = Opt {
     about: "all whose policy is always, or on-failure and that ran when the host went down; as they were booted before",
 };
 
-pub(in crate::grammar) static STOP_SIGNAL: Opt = Opt {
+pub(crate) static STOP_SIGNAL: Opt = Opt {
     short: None,
     long: "stop-signal",
     alias: None,
@@ -92,7 +92,7 @@ pub(in crate::grammar) static STOP_SIGNAL: Opt = Opt {
     about: "signal by which a shutdown asks it to end, as in QUIT; TERM without this",
 };
 
-pub(in crate::grammar) static TIME: Opt = Opt {
+pub(crate) static TIME: Opt = Opt {
     short: None,
     long: "time",
     alias: None,
@@ -104,7 +104,7 @@ pub(in crate::grammar) static TIME: Opt = Opt {
     about: "how long it may take to end by itself before it is killed; 10 without this",
 };
 
-pub(in crate::grammar) static SIGNAL: Opt = Opt {
+pub(crate) static SIGNAL: Opt = Opt {
     short: None,
     long: "signal",
     alias: None,
@@ -115,7 +115,7 @@ pub(in crate::grammar) static SIGNAL: Opt = Opt {
     about: "signal to send to the root process, as in HUP; without this all end at once",
 };
 
-pub(in crate::grammar) static SHUTDOWN: Opt = Opt {
+pub(crate) static SHUTDOWN: Opt = Opt {
     short: Some('h'),
     long: "shutdown",
     alias: None,
@@ -123,7 +123,7 @@ pub(in crate::grammar) static SHUTDOWN: Opt = Opt {
     about: "shut the container down first, if it runs",
 };
 
-pub(in crate::grammar) static FROM_CONTAINER: Opt = Opt {
+pub(crate) static FROM_CONTAINER: Opt = Opt {
     short: None,
     long: "from-container",
     alias: None,
@@ -134,7 +134,7 @@ pub(in crate::grammar) static FROM_CONTAINER: Opt = Opt {
     about: "the container to begin with, which must be stopped",
 };
 
-pub(in crate::grammar) static TO_CONTAINER: Opt = Opt {
+pub(crate) static TO_CONTAINER: Opt = Opt {
     short: None,
     long: "to-container",
     alias: None,

@@ -3,7 +3,7 @@
 use super::values::parsed;
 use crate::grammar::{Opt, Takes};
 
-pub(in crate::grammar) static NETWORK: Opt = Opt {
+pub(crate) static NETWORK: Opt = Opt {
     short: None,
     long: "net",
     alias: None,
@@ -14,7 +14,7 @@ pub(in crate::grammar) static NETWORK: Opt = Opt {
     about: "HOST: the network of the host (default); CUSTOM: an empty one of its own; BRIDGE: one with NAT",
 };
 
-pub(in crate::grammar) static VIP: Opt = Opt {
+pub(crate) static VIP: Opt = Opt {
     short: None,
     long: "vip",
     alias: None,
@@ -25,7 +25,7 @@ pub(in crate::grammar) static VIP: Opt = Opt {
     about: "address on the bridge; without it the next that is free",
 };
 
-pub(in crate::grammar) static VIP6: Opt = Opt {
+pub(crate) static VIP6: Opt = Opt {
     short: None,
     long: "vip6",
     alias: None,
@@ -36,7 +36,7 @@ pub(in crate::grammar) static VIP6: Opt = Opt {
     about: "IPv6 address on the bridge, if that has such ones; without it the one with the number of the other",
 };
 
-pub(in crate::grammar) static PORT_MAPPING: Opt = Opt {
+pub(crate) static PORT_MAPPING: Opt = Opt {
     short: None,
     long: "port-mapping",
     alias: None,
@@ -47,7 +47,7 @@ pub(in crate::grammar) static PORT_MAPPING: Opt = Opt {
     about: "ports of the host that lead inside; also 8000-8010:9000-9010, 127.0.0.1:80:80, [::1]:80:80, 53:53/udp",
 };
 
-pub(in crate::grammar) static HOST_ETH: Opt = Opt {
+pub(crate) static HOST_ETH: Opt = Opt {
     short: None,
     long: "host-eth",
     alias: None,
@@ -58,7 +58,7 @@ pub(in crate::grammar) static HOST_ETH: Opt = Opt {
     about: "interface of the host by which alone the container reaches others",
 };
 
-pub(in crate::grammar) static BRIDGE: Opt = Opt {
+pub(crate) static BRIDGE: Opt = Opt {
     short: None,
     long: "name",
     alias: None,
@@ -69,7 +69,7 @@ pub(in crate::grammar) static BRIDGE: Opt = Opt {
     about: "name of the bridge; xdocker0 if nothing was said",
 };
 
-pub(in crate::grammar) static SUBNET: Opt = Opt {
+pub(crate) static SUBNET: Opt = Opt {
     short: None,
     long: "subnet",
     alias: None,
@@ -80,7 +80,7 @@ pub(in crate::grammar) static SUBNET: Opt = Opt {
     about: "address of the bridge and length of the prefix; 166.88.0.1/24 if nothing was said",
 };
 
-pub(in crate::grammar) static SUBNET6: Opt = Opt {
+pub(crate) static SUBNET6: Opt = Opt {
     short: None,
     long: "subnet6",
     alias: None,

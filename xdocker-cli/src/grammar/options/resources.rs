@@ -3,7 +3,7 @@
 use super::values::parsed;
 use crate::grammar::{Opt, Takes};
 
-pub(in crate::grammar) static CPUS: Opt = Opt {
+pub(crate) static CPUS: Opt = Opt {
     short: None,
     long: "cpus",
     alias: None,
@@ -15,7 +15,7 @@ pub(in crate::grammar) static CPUS: Opt = Opt {
     about: "only these CPU cores: 0, 0,1 or 1-9",
 };
 
-pub(in crate::grammar) static CPU_QUOTA: Opt = Opt {
+pub(crate) static CPU_QUOTA: Opt = Opt {
     short: None,
     long: "cpu-quota",
     alias: None,
@@ -27,7 +27,7 @@ pub(in crate::grammar) static CPU_QUOTA: Opt = Opt {
     about: "share of the time of one CPU core: 25%, and over 100% for several cores",
 };
 
-pub(in crate::grammar) static MEM_LIMIT: Opt = Opt {
+pub(crate) static MEM_LIMIT: Opt = Opt {
     short: None,
     long: "mem-limit",
     alias: None,
@@ -39,7 +39,7 @@ pub(in crate::grammar) static MEM_LIMIT: Opt = Opt {
     about: "memory, swap included; what would use more dies",
 };
 
-pub(in crate::grammar) static PIDS_LIMIT: Opt = Opt {
+pub(crate) static PIDS_LIMIT: Opt = Opt {
     short: None,
     long: "pids-limit",
     alias: None,
@@ -51,7 +51,7 @@ pub(in crate::grammar) static PIDS_LIMIT: Opt = Opt {
     about: "processes and threads at a time; 4096 without this",
 };
 
-pub(in crate::grammar) static MEM_RESERVATION: Opt = Opt {
+pub(crate) static MEM_RESERVATION: Opt = Opt {
     short: None,
     long: "mem-reservation",
     alias: None,
@@ -63,7 +63,7 @@ pub(in crate::grammar) static MEM_RESERVATION: Opt = Opt {
     about: "memory that is left to it when the host runs short",
 };
 
-pub(in crate::grammar) static CPU_WEIGHT: Opt = Opt {
+pub(crate) static CPU_WEIGHT: Opt = Opt {
     short: None,
     long: "cpu-weight",
     alias: None,
@@ -75,7 +75,7 @@ pub(in crate::grammar) static CPU_WEIGHT: Opt = Opt {
     about: "share of the CPU among those who want it; 100 without this",
 };
 
-pub(in crate::grammar) static IO_WEIGHT: Opt = Opt {
+pub(crate) static IO_WEIGHT: Opt = Opt {
     short: None,
     long: "io-weight",
     alias: None,
@@ -87,7 +87,7 @@ pub(in crate::grammar) static IO_WEIGHT: Opt = Opt {
     about: "share of the disks among those who want them; 100 without this",
 };
 
-pub(in crate::grammar) static IO_MAX: Opt = Opt {
+pub(crate) static IO_MAX: Opt = Opt {
     short: None,
     long: "io-max",
     alias: None,

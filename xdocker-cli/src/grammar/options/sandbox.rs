@@ -7,7 +7,7 @@ use xdocker_core::{Seccomp, SeccompProfile};
 use super::values::{Refused, parsed, volume};
 use crate::grammar::{Opt, Takes};
 
-pub(in crate::grammar) static CAP_ADD: Opt = Opt {
+pub(crate) static CAP_ADD: Opt = Opt {
     short: None,
     long: "cap-add",
     alias: None,
@@ -18,7 +18,7 @@ pub(in crate::grammar) static CAP_ADD: Opt = Opt {
     about: "capabilities to have besides the usual ones, as in NET_RAW; ALL for all",
 };
 
-pub(in crate::grammar) static CAP_DROP: Opt = Opt {
+pub(crate) static CAP_DROP: Opt = Opt {
     short: None,
     long: "cap-drop",
     alias: None,
@@ -29,7 +29,7 @@ pub(in crate::grammar) static CAP_DROP: Opt = Opt {
     about: "capabilities not to have; ALL for all but those of --cap-add",
 };
 
-pub(in crate::grammar) static PRIVILEGED: Opt = Opt {
+pub(crate) static PRIVILEGED: Opt = Opt {
     short: None,
     long: "privileged",
     alias: None,
@@ -37,7 +37,7 @@ pub(in crate::grammar) static PRIVILEGED: Opt = Opt {
     about: "no sandbox: all capabilities and system calls, nothing masked; only for what is trusted",
 };
 
-pub(in crate::grammar) static READ_ONLY: Opt = Opt {
+pub(crate) static READ_ONLY: Opt = Opt {
     short: None,
     long: "read-only",
     alias: None,
@@ -45,7 +45,7 @@ pub(in crate::grammar) static READ_ONLY: Opt = Opt {
     about: "nothing can be written but /tmp and /run, which lie in memory, and what --tmpfs names",
 };
 
-pub(in crate::grammar) static TMPFS: Opt = Opt {
+pub(crate) static TMPFS: Opt = Opt {
     short: None,
     long: "tmpfs",
     alias: None,
@@ -56,7 +56,7 @@ pub(in crate::grammar) static TMPFS: Opt = Opt {
     about: "directory inside that lies in memory",
 };
 
-pub(in crate::grammar) static VOLUME: Opt = Opt {
+pub(crate) static VOLUME: Opt = Opt {
     short: None,
     long: "volume",
     alias: None,
@@ -67,7 +67,7 @@ pub(in crate::grammar) static VOLUME: Opt = Opt {
     about: "directory, file or socket of the host to have inside, at the same path if no other is given; ro: to read only",
 };
 
-pub(in crate::grammar) static NO_NEW_PRIVS: Opt = Opt {
+pub(crate) static NO_NEW_PRIVS: Opt = Opt {
     short: None,
     long: "no-new-privs",
     alias: None,
@@ -82,7 +82,7 @@ pub(in crate::grammar) static NO_NEW_PRIVS: Opt = Opt {
     about: "off: set-uid programs such as su and ping work; on (default): they give no rights",
 };
 
-pub(in crate::grammar) static USERNS: Opt = Opt {
+pub(crate) static USERNS: Opt = Opt {
     short: None,
     long: "userns",
     alias: None,
@@ -97,7 +97,7 @@ pub(in crate::grammar) static USERNS: Opt = Opt {
     about: "auto: users of its own, so that root inside is nobody outside; host (default): those of the host",
 };
 
-pub(in crate::grammar) static SECCOMP: Opt = Opt {
+pub(crate) static SECCOMP: Opt = Opt {
     short: None,
     long: "seccomp",
     alias: None,

@@ -7,7 +7,7 @@ use super::values::{Refused, assignment, assignments, number, parsed, text};
 use crate::clock;
 use crate::grammar::{Opt, Takes};
 
-pub(in crate::grammar) static COMMAND: Opt = Opt {
+pub(crate) static COMMAND: Opt = Opt {
     short: None,
     long: "cmd",
     alias: None,
@@ -18,7 +18,7 @@ pub(in crate::grammar) static COMMAND: Opt = Opt {
     about: "command line for the shell of the image",
 };
 
-pub(in crate::grammar) static ENVIRONMENT: Opt = Opt {
+pub(crate) static ENVIRONMENT: Opt = Opt {
     short: None,
     long: "env",
     alias: None,
@@ -29,7 +29,7 @@ pub(in crate::grammar) static ENVIRONMENT: Opt = Opt {
     about: "variable for the environment of the command",
 };
 
-pub(in crate::grammar) static ENVIRONMENT_FILE: Opt = Opt {
+pub(crate) static ENVIRONMENT_FILE: Opt = Opt {
     short: None,
     long: "env-file",
     alias: None,
@@ -42,7 +42,7 @@ pub(in crate::grammar) static ENVIRONMENT_FILE: Opt = Opt {
     about: "variables for it, a name=value a line, taken as they are; empty lines and those with # are passed over",
 };
 
-pub(in crate::grammar) static USER: Opt = Opt {
+pub(crate) static USER: Opt = Opt {
     short: None,
     long: "user",
     alias: None,
@@ -53,7 +53,7 @@ pub(in crate::grammar) static USER: Opt = Opt {
     about: "who the command is inside: a name that the container knows, or a number; root without this",
 };
 
-pub(in crate::grammar) static TIMEOUT: Opt = Opt {
+pub(crate) static TIMEOUT: Opt = Opt {
     short: None,
     long: "timeout",
     alias: None,
@@ -65,7 +65,7 @@ pub(in crate::grammar) static TIMEOUT: Opt = Opt {
     about: "how long the command may take, as in 0.5; then SIGTERM, SIGKILL two seconds later, and exit code 124",
 };
 
-pub(in crate::grammar) static DIRECTORY: Opt = Opt {
+pub(crate) static DIRECTORY: Opt = Opt {
     short: None,
     long: "workdir",
     alias: None,
@@ -76,7 +76,7 @@ pub(in crate::grammar) static DIRECTORY: Opt = Opt {
     about: "directory inside to start the command in",
 };
 
-pub(in crate::grammar) static DETACH: Opt = Opt {
+pub(crate) static DETACH: Opt = Opt {
     short: None,
     long: "detach",
     alias: None,
@@ -84,7 +84,7 @@ pub(in crate::grammar) static DETACH: Opt = Opt {
     about: "print an id for it and leave it: what it prints goes to the log, -a wait tells how it ended",
 };
 
-pub(in crate::grammar) static RUN: Opt = Opt {
+pub(crate) static RUN: Opt = Opt {
     short: None,
     long: "run",
     alias: None,
@@ -95,7 +95,7 @@ pub(in crate::grammar) static RUN: Opt = Opt {
     about: "id of a detached run, in place of the root process",
 };
 
-pub(in crate::grammar) static LOG_SIZE: Opt = Opt {
+pub(crate) static LOG_SIZE: Opt = Opt {
     short: None,
     long: "log-size",
     alias: None,
@@ -106,7 +106,7 @@ pub(in crate::grammar) static LOG_SIZE: Opt = Opt {
     about: "how much is kept of what its program and detached runs print; 16M without this",
 };
 
-pub(in crate::grammar) static FOLLOW: Opt = Opt {
+pub(crate) static FOLLOW: Opt = Opt {
     short: None,
     long: "follow",
     alias: None,
@@ -114,7 +114,7 @@ pub(in crate::grammar) static FOLLOW: Opt = Opt {
     about: "go on with what is printed from now on, until the container has ended",
 };
 
-pub(in crate::grammar) static SINCE: Opt = Opt {
+pub(crate) static SINCE: Opt = Opt {
     short: None,
     long: "since",
     alias: None,
@@ -126,7 +126,7 @@ pub(in crate::grammar) static SINCE: Opt = Opt {
     about: "only what was printed since then: 2018-11-10T09:21:12, or 90s, 10m, 2h, 1d ago",
 };
 
-pub(in crate::grammar) static TAIL: Opt = Opt {
+pub(crate) static TAIL: Opt = Opt {
     short: None,
     long: "tail",
     alias: None,

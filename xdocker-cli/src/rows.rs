@@ -1,10 +1,19 @@
-//! What the program can do, in the order of the usage text.
+//! What the program can do, in the order of the usage text, and who does it.
 
-use super::Part::{All, Group as Options, Many, Maybe, One, OneOf, Program};
-use super::Verb::{Action, Show, Version};
-use super::options::*;
-use super::{Group, Part, Row};
 use crate::actions;
+use crate::grammar::Part::{All, Group as Options, Many, Maybe, One, OneOf, Program};
+use crate::grammar::Verb::{Action, Show, Version};
+use crate::grammar::options::*;
+use crate::grammar::{Given, Grammar, Group, Part};
+use crate::report::Outcome;
+
+/// Does what a row says.
+pub(crate) type Handler = fn(Given) -> Outcome;
+
+type Row = crate::grammar::Row<Handler>;
+
+/// The grammar of the command line.
+pub(crate) static GRAMMAR: Grammar<Handler> = Grammar { rows: ROWS, everywhere: &EVERYWHERE };
 
 /// How a container is made.
 static CREATE_OPTIONS: Group = Group {
@@ -70,7 +79,7 @@ static CGROUP_OPTIONS: Group = Group {
 };
 
 /// What every row takes.
-pub(super) static EVERYWHERE: [Group; 2] = [
+static EVERYWHERE: [Group; 2] = [
     Group { name: "enable debug", parts: &[Maybe(&One(&DEBUG))] },
     Group { name: "for scripts", parts: &[Maybe(&One(&JSON))] },
 ];
@@ -85,7 +94,7 @@ const CREATE_AND_BOOT_OPTIONS: Part = Maybe(&OneOf(&[
     All(&[OneOf(&[One(&EXEC), Program]), Maybe(&OneOf(&[One(&WAIT), One(&REMOVE)]))]),
 ]));
 
-pub(super) static ROWS: &[Row] = &[
+static ROWS: &[Row] = &[
     Row { verb: Version, about: "print the version of the program", parts: &[], run: actions::show::version },
     Row { verb: Show("images"), about: "list the images", parts: &[], run: actions::show::images },
     Row {
