@@ -2,6 +2,8 @@
 
 use std::fmt::{self, Write};
 
+use unicode_width::UnicodeWidthStr;
+
 use crate::text::printable;
 
 /// A table of `N` columns.
@@ -77,8 +79,10 @@ impl<const N: usize> Table<N> {
             }
             for (at, (cell, (_, width))) in row.iter().zip(self.columns).enumerate() {
                 let between = if at == 0 { "" } else { " " };
-                let width = if at + 1 == N { 0 } else { width };
-                let _ = write!(text, "{between}{:width$}", printable(cell));
+                let cell = printable(cell);
+                // A letter may take two places on a terminal, or none.
+                let room = if at + 1 == N { 0 } else { width.saturating_sub(cell.width()) };
+                let _ = write!(text, "{between}{cell}{:room$}", "");
             }
             text.push('\n');
         }
@@ -128,6 +132,16 @@ mod tests {
              test                 test                 test       BRIDGE     nns098F6BCD46    0 B        RUNNING(89698)\n\
              calvin=yum           calvin=rhel-7.4-x86_64 yum        HOST                        24 MB      STOPED\n"
         );
+    }
+
+    #[test]
+    fn columns_stand_below_one_another_on_a_terminal() {
+        let row = |name: &str| [name, "1.0", "2018-11-14T07:20:06", "24 MB"].map(str::to_owned);
+        for (name, places) in [("\u{5bb9}\u{5668}=nginx", 10), ("e\u{301}te\u{301}", 3)] {
+            let text = IMAGES.text([row(name)]);
+            let expected = format!("{name}{:1$} 1.0 ", "", 30 - places);
+            assert!(text.lines().nth(2).unwrap().starts_with(&expected), "{text}");
+        }
     }
 
     #[test]

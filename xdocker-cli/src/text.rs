@@ -6,13 +6,15 @@ use std::fmt::Write;
 /// `text` without a character that a terminal would obey: names, paths and messages may hold what somebody
 /// else chose, and an escape sequence in a table types into the shell of whoever looks at it.
 pub(crate) fn printable(text: &str) -> Cow<'_, str> {
-    if !text.chars().any(char::is_control) {
+    // Those of the second kind turn the direction of what follows.
+    let obeyed = |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    if !text.chars().any(obeyed) {
         return Cow::Borrowed(text);
     }
     let mut safe = String::with_capacity(text.len() + 8);
     for c in text.chars() {
         match c {
-            c if c.is_control() => {
+            c if obeyed(c) => {
                 let _ = write!(safe, "{}", c.escape_default());
             }
             c => safe.push(c),
@@ -62,6 +64,7 @@ mod tests {
     fn what_a_terminal_obeys_is_shown_instead() {
         assert_eq!(printable("calvin=sshd 名"), "calvin=sshd 名");
         assert_eq!(printable("a\x1b]0;x\x07b"), r"a\u{1b}]0;x\u{7}b");
+        assert_eq!(printable("a\u{202e}b"), r"a\u{202e}b");
         assert_eq!(printable("one\ntwo\r\t\u{9b}31m\u{7f}"), r"one\ntwo\r\t\u{9b}31m\u{7f}");
     }
 }

@@ -1,5 +1,6 @@
 //! What containers may use, and what they do use.
 
+use std::env;
 use std::io::{self, IsTerminal};
 use std::os::fd::AsFd;
 use std::process::ExitCode;
@@ -40,7 +41,9 @@ pub(crate) fn stats(given: Given) -> Outcome {
     if given.json {
         return json(&take()?);
     }
-    if io::stdout().is_terminal() { watch(take) } else { report::print(&text(&take()?, &[])) }
+    // Where the picture cannot be drawn over, there is one.
+    let dumb = env::var_os("TERM").is_none_or(|term| term == "dumb");
+    if io::stdout().is_terminal() && !dumb { watch(take) } else { report::print(&text(&take()?, &[])) }
 }
 
 /// What one container uses at a moment.
