@@ -1,18 +1,20 @@
 //! `-s events`: what happens to containers of a home is told, once and in order, whoever does it.
 
-use std::fs;
-use std::io::{BufRead, BufReader};
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Stdio};
 use std::sync::mpsc::{Receiver, RecvError, channel};
 use std::thread;
 use std::time::Duration;
 
+use nix::fcntl::{FcntlArg, fcntl};
+use nix::libc;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
 use xdocker_core::{Boot, Container, ContainerSpec, Engine, Event, EventKind, Events, Exec};
 use xdocker_test_harness::cli::Home;
-use xdocker_test_harness::leaks::processes;
+use xdocker_test_harness::leaks::{has_died, processes};
 use xdocker_test_harness::wait::{PATIENCE, until};
 
 fn home() -> Home {
@@ -243,4 +245,62 @@ fn more_than_the_kernel_keeps_is_made_up_for() {
     assert_eq!(told, expected);
     end_with(&two, "exit 3");
     assert_eq!(until_now(&mut events), ["two booted", "two exit status: 3"]);
+}
+
+#[test]
+fn an_end_is_told_when_the_run_is_over() {
+    let home = home();
+    let engine = Engine::open(home.path()).unwrap();
+    create(&engine, "box");
+    let mut events = engine.events().unwrap();
+    // A monitor that is slow: this is what it writes, in its order.
+    let directory = home.path().join("containers/box");
+    let (began, us) = (1_700_000_000_000_000_000u64, std::process::id());
+    let run = format!(r#"{{"format":1,"boot_id":"","booted_ns":{began},"pid":{us},"monitor":{us}}}"#);
+    let record = File::options().read(true).write(true).create_new(true).open(directory.join("run.json"));
+    let record = record.unwrap();
+    let mut lock = whole_file();
+    lock.l_type = libc::F_WRLCK as libc::c_short;
+    fcntl(&record, FcntlArg::F_OFD_SETLK(&lock)).unwrap();
+    (&record).write_all(run.as_bytes()).unwrap();
+    assert_eq!(until_now(&mut events), ["box booted"]);
+    let exit = format!(r#"{{"format":1,"status":256,"ended_ns":{}}}"#, began + 1);
+    fs::write(directory.join("exit.json.new"), exit).unwrap();
+    fs::rename(directory.join("exit.json.new"), directory.join("exit.json")).unwrap();
+    assert_eq!(until_now(&mut events), [""; 0], "it is not over");
+    fs::remove_file(directory.join("run.json")).unwrap();
+    assert_eq!(until_now(&mut events), ["box exit status: 1"]);
+    drop(record);
+    assert_eq!(until_now(&mut events), [""; 0]);
+}
+
+fn whole_file() -> libc::flock {
+    libc::flock { l_type: 0, l_whence: libc::SEEK_SET as libc::c_short, l_start: 0, l_len: 0, l_pid: 0 }
+}
+
+#[test]
+fn who_hears_of_an_end_can_destroy_and_boot_at_once() {
+    let home = home();
+    let engine = Engine::open(home.path()).unwrap();
+    let container = create(&engine, "box");
+    container.boot(&Boot::new()).unwrap();
+    let named = |name: &str| {
+        let found = processes(home.path()).into_iter().find(|process| process.name == name);
+        Pid::from_raw(found.expect(name).pid.cast_signed())
+    };
+    let monitor = named("xdocker-monitor");
+    // Its monitor has not seen its end, nor done what is to be done then.
+    kill(monitor, Signal::SIGSTOP).unwrap();
+    let root = named("xdockerinit");
+    kill(root, Signal::SIGKILL).unwrap();
+    assert!(until(PATIENCE, || has_died(root.as_raw().cast_unsigned())));
+    let (destroyed, told) = channel();
+    thread::scope(|scope| {
+        scope.spawn(|| destroyed.send(container.destroy(false)).unwrap());
+        let early = told.recv_timeout(Duration::from_millis(100));
+        kill(monitor, Signal::SIGCONT).unwrap();
+        assert!(early.is_err(), "{early:?}");
+        told.recv_timeout(PATIENCE).unwrap().unwrap();
+    });
+    assert!(engine.containers().unwrap().is_empty());
 }

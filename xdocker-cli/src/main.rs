@@ -20,6 +20,7 @@ use report::Outcome;
 use rows::GRAMMAR;
 
 fn main() -> ExitCode {
+    signals::survive_large_files();
     let args: Vec<OsString> = std::env::args_os().skip(1).collect();
     // How an error is told must be known even when the arguments make no sense.
     let json = args.iter().take_while(|arg| *arg != "--").any(|arg| arg == "--json");

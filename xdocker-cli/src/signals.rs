@@ -98,6 +98,13 @@ impl Drop for Signals {
     }
 }
 
+/// Has a file that may not grow any more (`ulimit -f`) be an error like any other, in place of our end.
+pub(crate) fn survive_large_files() {
+    let set: SigSet = [Signal::SIGXFSZ].into_iter().collect();
+    // It takes no other set than this one of ours.
+    let _ = set.thread_block();
+}
+
 /// The exit code of a program that `signal` has ended.
 pub(crate) fn exit_code(signal: Signal) -> ExitCode {
     ExitCode::from(128 + signal as u8)

@@ -1,11 +1,12 @@
 //! Processes in a running container: the client's side of a session, in the manner of `std::process`.
 
 mod orders;
+mod stdio;
 
 use std::ffi::OsStr;
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Read};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::{ExitStatus, Output};
@@ -22,37 +23,12 @@ use crate::name::{ContainerName, RunId};
 use crate::runs::DetachedRun;
 use crate::spec::{Exec, User, WindowSize};
 use crate::sys::seqpacket::Connection;
-use crate::sys::{descriptor, terminal};
+use crate::sys::terminal;
 
 pub(crate) use orders::{hang_up, start_again_by, stay_down};
-
-/// Where a descriptor of a new process leads.
-#[derive(Debug, Default)]
-#[non_exhaustive]
-pub enum Stdio {
-    /// Ours.
-    #[default]
-    Inherit,
-    /// `/dev/null`.
-    Null,
-    /// A new pipe, whose other end the [`Child`] has.
-    Piped,
-    /// This file.
-    File(OwnedFd),
-    /// For standard error: where standard output leads.
-    Output,
-}
-
-impl Stdio {
-    /// A copy of the descriptor that has this number in our process, which no child of ours inherits.
-    ///
-    /// # Errors
-    /// [`Error::System`] when none has.
-    pub fn copy_of(number: RawFd) -> Result<Self> {
-        let copy = descriptor::copy(number);
-        copy.map(Self::File).map_err(Error::system(format!("copy descriptor {number}")))
-    }
-}
+pub use stdio::Stdio;
+pub(crate) use stdio::{null, refuse_directory};
+use stdio::{open, share};
 
 /// Name of the socket in a container's directory.
 pub(crate) const SOCKET: &str = "session.sock";
@@ -160,7 +136,8 @@ impl Command {
     ///
     /// # Errors
     /// [`Error::NotRunning`]; [`Error::Execute`] when the program cannot be executed inside, with the
-    /// kernel's reason; [`Error::Invalid`] for a user that the container does not know; [`Error::Launch`].
+    /// kernel's reason; [`Error::Invalid`] for a user that the container does not know, and for a stream that is a
+    /// directory; [`Error::Launch`].
     pub fn spawn(&mut self) -> Result<Child> {
         self.spawn_with(|| Stdio::Inherit)
     }
@@ -305,43 +282,6 @@ pub(crate) fn plan_process(plan: &mut Plan, exec: &Exec, identity: &Identity) ->
     let shown = exec.program().display().to_string();
     plan.inside.purpose(format!("execute {shown}")).push(Action::Execute { argv, envp });
     Ok(())
-}
-
-/// Another descriptor of the process's standard output, for its standard error.
-fn share(output: Option<&OwnedFd>) -> Result<OwnedFd> {
-    let Some(output) = output else {
-        return Err(Error::invalid(
-            "standard stream",
-            "output",
-            "standard error alone can lead to the output",
-        ));
-    };
-    output.try_clone().map_err(Error::system("open the descriptors of a process"))
-}
-
-/// Opens one descriptor: the process's end, and ours if it is a pipe.
-fn open(stdio: Stdio, number: usize) -> Result<(OwnedFd, Option<File>)> {
-    let ours: [fn() -> io::Result<OwnedFd>; 3] = [
-        || io::stdin().as_fd().try_clone_to_owned(),
-        || io::stdout().as_fd().try_clone_to_owned(),
-        || io::stderr().as_fd().try_clone_to_owned(),
-    ];
-    let opened = match stdio {
-        Stdio::Inherit => ours[number]().map(|fd| (fd, None)),
-        Stdio::Null => null().map(|fd| (fd, None)),
-        Stdio::File(fd) => Ok((fd, None)),
-        Stdio::Output => return Ok((share(None)?, None)),
-        Stdio::Piped => io::pipe().map(|(reader, writer)| match number {
-            0 => (reader.into(), Some(File::from(OwnedFd::from(writer)))),
-            _ => (writer.into(), Some(File::from(OwnedFd::from(reader)))),
-        }),
-    };
-    opened.map_err(Error::system("open the descriptors of a process"))
-}
-
-/// `/dev/null`, for reading and writing.
-pub(crate) fn null() -> io::Result<OwnedFd> {
-    Ok(OpenOptions::new().read(true).write(true).open("/dev/null")?.into())
 }
 
 /// A process in a container.

@@ -12,6 +12,9 @@ use crate::wire::fd;
 /// Places in the set that is polled, before those of sessions and pipes.
 const FIXED: usize = 4;
 
+/// How long nothing is done when a client cannot be let in, in milliseconds.
+const BREATH: i32 = 10;
+
 /// Everything that a monitor listens to.
 pub struct Server {
     sessions: Sessions,
@@ -111,8 +114,12 @@ impl Server {
             let _ = sys::read(self.children, &mut [0u8; 128]);
             self.sessions.reap(&mut self.log);
         }
-        if connected && let Ok(connection) = sys::accept(fd::SESSIONS) {
-            self.sessions.admit(connection);
+        if connected {
+            match sys::accept(fd::SESSIONS) {
+                Ok(connection) => self.sessions.admit(connection),
+                // No descriptor is left for who waits: not to be asked again and again until there is one.
+                Err(_) => drop(sys::poll(&mut [], BREATH)),
+            }
         }
         Ok(Turn { ended, owner_gone })
     }

@@ -278,7 +278,11 @@ impl Sessions {
                 self.table[index].tell(Report { kind: report::STOPPED, ..Report::default() }, -1);
                 self.remove(index);
             }
-            _ => self.remove(index),
+            Ok(_) => self.remove(index),
+            Err(why) => {
+                self.table[index].tell(Failure::of(work::REQUEST)(why).report(), -1);
+                self.remove(index);
+            }
         }
     }
 

@@ -6,6 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
 use nix::fcntl::OFlag;
+use nix::sys::resource::{Resource, getrlimit};
 use serde::{Deserialize, Serialize};
 
 use super::{CLEARING, Container, Definition, Root};
@@ -19,11 +20,11 @@ use crate::launch::{Action, Directory, Inheritance, Monitor, Plan, c_path};
 use crate::network::Attachment;
 use crate::rootfs::{self, Layers, MOUNT_POINTS, Mounts};
 use crate::security;
-use crate::session::{SOCKET, null, plan_process};
+use crate::session::{SOCKET, null, plan_process, refuse_directory};
 use crate::spec::{Exec, LogSize, Resources, StopSignal};
 use crate::state::{RunRecord, remove};
 use crate::sys::resolve::open_in_root;
-use crate::sys::seqpacket;
+use crate::sys::{seqpacket, spawn};
 use crate::{users, volumes};
 
 /// Namespaces of every container. The network is joined, not made: it may be the host's, or outlive us. That of
@@ -130,8 +131,9 @@ impl Container {
     /// to the caller: it ends when the returned value is dropped, or the caller's process ends.
     ///
     /// # Errors
-    /// Those of [`Self::boot`].
+    /// Those of [`Self::boot`]; [`Error::Invalid`] when one of the three is a directory.
     pub fn boot_bound(&self, boot: &Boot, stdio: [&OwnedFd; 3]) -> Result<Root> {
+        (0..).zip(stdio).try_for_each(|(number, stream)| refuse_directory(number, stream))?;
         let monitor = self.launch(boot, Tie::Bound, Printed::Heard, stdio)?;
         Ok(Root::new(self.clone(), monitor))
     }
@@ -305,6 +307,7 @@ impl Container {
         }
         let limits = definition.resources.changed_by(&boot.resources);
         let cgroups = group.plan(&mut plan, &limits, Devices::allowed_by(&definition.sandbox))?;
+        limit_files(&mut plan)?;
         security::confine(&mut plan, &definition.sandbox);
         security::restrict(&mut plan, &definition.sandbox, definition.ids)?;
         rootfs::plan_overlay(&mut plan, layers, Kernel::running())?;
@@ -351,6 +354,17 @@ impl Container {
         }
         Ok(plan)
     }
+}
+
+/// Gives programs inside as many descriptors as our own process may have: their monitor has more.
+fn limit_files(plan: &mut Plan) -> Result<()> {
+    let limits = getrlimit(Resource::RLIMIT_NOFILE);
+    let (soft, hard) = limits.map_err(Error::system("read the limit of open files"))?;
+    if soft < spawn::room(hard) {
+        let limit = Action::LimitResource { resource: libc::RLIMIT_NOFILE, soft, hard };
+        plan.sandbox.purpose("limit open files").push(limit);
+    }
+    Ok(())
 }
 
 /// The network is the host's own users', who alone could bind its ports below 1024: so nobody needs a right to it.

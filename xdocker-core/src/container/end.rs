@@ -1,8 +1,8 @@
 //! Ending: shutdown, kill, destroy.
 
 use std::fs::File;
-use std::io;
 use std::time::{Duration, Instant};
+use std::{io, thread};
 
 use super::processes::{is_shielded, members, open_others};
 use super::{AT_ONCE, CLEARING, Container};
@@ -11,6 +11,9 @@ use crate::error::{Error, Result};
 use crate::session;
 use crate::state::{ExitRecord, Found};
 use crate::sys::pidfd::PidFd;
+
+/// How often it is looked whether a container that ends has ended.
+const MOMENT: Duration = Duration::from_millis(1);
 
 impl Container {
     /// Asks the root process to end, by SIGTERM or the container's own [`StopSignal`](crate::StopSignal), and returns when
@@ -171,7 +174,26 @@ impl Container {
         }
     }
 
-    /// Deletes the container and all that it has written.
+    /// What the container does: of one whose root process has ended, once its monitor is done with that.
+    pub(super) fn look_past_the_end(&self) -> Result<Found> {
+        let (records, deadline) = (self.records(), Instant::now() + CLEARING);
+        loop {
+            let found = records.look()?;
+            let Found::Running(record) = &found else { return Ok(found) };
+            let failed = Error::system(format!("watch the root process of container {}", self.name));
+            let goes_on = match records.root_process(record)? {
+                Some(root) => !root.wait_until(Some(Instant::now())).map_err(failed)?,
+                None => false,
+            };
+            if goes_on || Instant::now() > deadline {
+                return Ok(found);
+            }
+            thread::sleep(MOMENT);
+        }
+    }
+
+    /// Deletes the container and all that it has written. Of one whose root process has ended, but not all else, the end is
+    /// waited for.
     ///
     /// With `force`, one that runs is killed first.
     ///
@@ -187,7 +209,7 @@ impl Container {
             failures.push(error);
         }
         let lock = self.lock()?;
-        match self.records().look()? {
+        match self.look_past_the_end()? {
             Found::Stopped => (),
             Found::Abandoned(_) => failures.extend(self.repair(&lock).err()),
             Found::Starting | Found::Running(_) | Found::Pausing(_) => {
@@ -208,13 +230,13 @@ impl Container {
 /// Says how long to wait for the root process then.
 fn tell_others(root: u32, signal: i32, deadline: Instant) -> io::Result<Instant> {
     /// Who has waited for the others ends now, and who waits for nobody will not.
-    const MOMENT: Duration = Duration::from_millis(200);
+    const A_WHILE: Duration = Duration::from_millis(200);
     let others = open_others(root);
     others.iter().try_for_each(|other| other.signal(signal))?;
     for other in &others {
         other.wait_until(Some(deadline))?;
     }
-    Ok(if others.is_empty() { Instant::now() } else { deadline.min(Instant::now() + MOMENT) })
+    Ok(if others.is_empty() { Instant::now() } else { deadline.min(Instant::now() + A_WHILE) })
 }
 
 /// Waits for the root process, or for the monitor: it sees the end first and may be gone before we look.

@@ -316,7 +316,9 @@ impl Events {
             Found::Running(record) => Some((record.booted(), record.pid())),
             _ => None,
         };
-        let exit = records.exit()?;
+        // Its monitor writes how it has ended before the run is over, which is what may be told: that has its own message.
+        let is_over = |exit: &ExitRecord| run.is_none_or(|(began, _)| exit.ended() < began);
+        let exit = records.exit()?.filter(is_over);
         // Where it has gone from its place nothing of this is about it; that has a message of its own.
         if self.known.get(name).is_some_and(|known| known.created == created(&container.directory())) {
             self.compare(name, run, exit);

@@ -126,7 +126,7 @@ impl Container {
     /// The same, for one that only a stopped container allows. What a monitor that was killed has left is cleared up.
     fn lock_stopped(&self) -> Result<DirectoryLock> {
         let lock = self.lock()?;
-        match self.records().look()? {
+        match self.look_past_the_end()? {
             // A root that is there without a record of ours is that of a container which the original program runs.
             Found::Stopped if self.has_root()? => return Err(Error::Running(self.name.clone())),
             Found::Stopped => (),

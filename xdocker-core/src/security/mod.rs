@@ -19,7 +19,8 @@ pub(crate) fn confine(plan: &mut Plan, sandbox: &Sandbox) {
     host.push(Action::Keyring);
     if !sandbox.core_dumps {
         host.purpose("limit core dumps");
-        host.push(Action::LimitResource { resource: libc::RLIMIT_CORE, soft: 0, hard: 0 });
+        // No dump is as small as a byte; of 0 a program of the host's that takes dumps (`core_pattern`) would not hear.
+        host.push(Action::LimitResource { resource: libc::RLIMIT_CORE, soft: 1, hard: 1 });
     }
     host.purpose("bound capabilities");
     host.push(Action::BoundCapabilities { keep: sandbox.capabilities.bits() });

@@ -12,6 +12,7 @@ use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use std::ptr::null;
 
+use nix::sys::resource::{Resource, getrlimit};
 use nix::sys::signal::{SigSet, SigmaskHow, pthread_sigmask};
 
 /// Bytes of stack for a child that makes a dozen system calls.
@@ -19,11 +20,18 @@ const STACK: usize = 32 * 1024;
 /// Descriptors that the helper gets: 0, 1, 2 and those of `wire::fd`.
 pub(crate) const INHERITED: usize = xdockerinit::wire::fd::FREE as usize;
 
+/// How many descriptors the helper may have, given the hard limit, in place of our soft one: enough for all sessions of a
+/// container, and the pipes of its log.
+pub(crate) fn room(hard: u64) -> u64 {
+    hard.min(2048)
+}
+
 /// All that the children read and write.
 struct Launch {
     program: RawFd,
     /// `fds[n]` becomes descriptor `n`.
     fds: [RawFd; INHERITED],
+    files: libc::rlimit,
     argv: [*const libc::c_char; 2],
     envp: [*const libc::c_char; 1],
     inner_stack: *mut c_void,
@@ -36,9 +44,11 @@ const NAME: &CStr = c"xdockerinit";
 pub(crate) fn detached(program: &File, fds: [BorrowedFd<'_>; INHERITED]) -> io::Result<()> {
     let mut outer = vec![0u128; STACK / 16];
     let mut inner = vec![0u128; STACK / 16];
+    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
     let mut launch = Launch {
         program: program.as_raw_fd(),
         fds: fds.map(|fd| fd.as_raw_fd()),
+        files: libc::rlimit { rlim_cur: soft.max(room(hard)), rlim_max: hard },
         argv: [NAME.as_ptr(), null()],
         envp: [null()],
         inner_stack: inner.as_mut_ptr_range().end.cast(),
@@ -112,6 +122,8 @@ unsafe fn place_and_execute(launch: &mut Launch) -> Result<(), ()> {
     let above = INHERITED as c_int;
     // SAFETY: plain system calls on integers and on the strings prepared by `detached`.
     unsafe {
+        // The limit is the child's own. Where it cannot be raised what follows may do with less.
+        libc::setrlimit(libc::RLIMIT_NOFILE, &raw const launch.files);
         // First out of the way: a source may have the number that another one is to get.
         launch.program = checked(libc::fcntl(launch.program, libc::F_DUPFD_CLOEXEC, above))?;
         for fd in &mut launch.fds {

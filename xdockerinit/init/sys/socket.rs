@@ -2,7 +2,7 @@
 
 use core::ptr::null_mut;
 
-use super::{EINTR, O_CLOEXEC, Result, call};
+use super::{EINTR, EMFILE, O_CLOEXEC, Result, call};
 
 pub const POLLIN: i16 = 1;
 pub const POLLERR: i16 = 8;
@@ -92,7 +92,8 @@ pub fn send(socket: i32, bytes: &[u8], fd: i32) -> Result<()> {
     call!(46, socket, &raw const message, MSG_DONTWAIT | MSG_NOSIGNAL).map(drop)
 }
 
-/// Receives one message into `buffer`: its length, and the descriptors that came with it (-1 for none).
+/// Receives one message into `buffer`: its length, and the descriptors that came with it (-1 for none). `EMFILE` when not
+/// all of them could.
 pub fn receive(socket: i32, buffer: &mut [u8]) -> Result<(usize, [i32; PASSED])> {
     const MSG_CMSG_CLOEXEC: u32 = 0x4000_0000;
     let mut vector = [buffer.as_mut_ptr() as usize, buffer.len()];
@@ -106,11 +107,16 @@ pub fn receive(socket: i32, buffer: &mut [u8]) -> Result<(usize, [i32; PASSED])>
         control_length: size_of::<Control>(),
         flags: 0,
     };
+    const MSG_CTRUNC: i32 = 8;
     let length = call!(47, socket, &raw mut message, MSG_CMSG_CLOEXEC)?;
     let mut fds = [-1; PASSED];
     if message.control_length > CONTROL_HEAD && control.level == SOL_SOCKET && control.kind == SCM_RIGHTS {
         let count = (control.length - CONTROL_HEAD) / 4;
         fds[..count.min(PASSED)].copy_from_slice(&control.fds[..count.min(PASSED)]);
+    }
+    if message.flags & MSG_CTRUNC != 0 {
+        fds.into_iter().filter(|fd| *fd >= 0).for_each(super::close);
+        return Err(EMFILE);
     }
     Ok((length, fds))
 }
