@@ -3,6 +3,7 @@
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, lchown, symlink};
+use std::path::Path;
 use std::process::Command;
 use std::{process, thread};
 
@@ -265,6 +266,72 @@ fn files_go_in_and_out_with_the_owners_that_they_have_inside() {
     run(put, &tar).ok();
     inside(&home, "cd /opt/again/tree; stat -c %u:%g:%a www link deep/last")
         .prints("33:33:6755\n33:33:777\n65535:65535:644\n");
+}
+
+/// Gives a file an attribute, by its bytes in hexadecimal digits.
+fn attribute(path: &Path, name: &str, value: &str) {
+    let set = Command::new("setfattr").args(["-n", name, "-v", &format!("0x{value}")]).arg(path).status();
+    assert!(set.unwrap().success(), "{name}");
+}
+
+/// What setfattr(1) would have to be told, a line an attribute.
+fn attributes(path: &Path) -> String {
+    let read = Command::new("getfattr").args(["--absolute-names", "-dm-", "-e", "hex"]).arg(path).output();
+    let text = String::from_utf8(read.unwrap().stdout).unwrap();
+    text.lines().skip(1).map(|line| format!("{line}\n")).collect()
+}
+
+#[test]
+fn who_is_named_in_an_attribute_is_who_owns_files_inside() {
+    let home = Home::with_test_image(BINARY);
+    let tree = home.scratch().join("tree");
+    fs::create_dir_all(&tree).unwrap();
+    // Its owner, the users 33 and 65535, its group, the group 7, all of them, and the others.
+    let list =
+        "02000000 01000600ffffffff 0200040021000000 02000400ffff0000 04000000ffffffff 0800040007000000 \
+                10000400ffffffff 20000000ffffffff"
+            .replace(' ', "");
+    let data = tree.join("data");
+    fs::write(&data, "secret").unwrap();
+    attribute(&data, "system.posix_acl_access", &list);
+    // CAP_DAC_OVERRIDE of root's namespace, permitted and effective.
+    fs::copy("/bin/cat", tree.join("reader")).unwrap();
+    attribute(&tree.join("reader"), "security.capability", "0100000202000000000000000000000000000000");
+    let described = ["data", "reader"].map(|name| attributes(&tree.join(name)));
+    boot(&home, "test", "--tmpfs /mnt --no-new-privs off");
+    let (tree, back) = (tree.display(), home.scratch().join("back"));
+    for to in ["/opt", "/mnt"] {
+        home.xdocker(&format!("-a putfile -c test --src-file {tree} --dst-file {to}/tree")).ok();
+        let as_user = |user: u32, line: &str| {
+            let line = format!("-a run -c test --user {user} -- {line}");
+            home.xdocker(&line)
+        };
+        as_user(33, &format!("cat {to}/tree/data")).prints("secret");
+        as_user(65_535, &format!("cat {to}/tree/data")).prints("secret");
+        assert_eq!(as_user(34, &format!("cat {to}/tree/data")).code(), Some(1));
+        if to != "/mnt" {
+            as_user(34, &format!("{to}/tree/reader {to}/tree/data")).prints("secret");
+        }
+        for (way, tar) in [("tree", false), ("tar", true)] {
+            let back = back.join(to.trim_start_matches('/')).join(way);
+            fs::create_dir_all(&back).unwrap();
+            let file = if tar { "-".to_owned() } else { back.display().to_string() };
+            let get =
+                ["-a", "getfile", "-c", "test", "--src-file", &format!("{to}/tree"), "--dst-file", &file];
+            let got = home.command(get).output().unwrap();
+            assert!(got.status.success(), "{got:?}");
+            if tar {
+                let mut unpack = Command::new("tar");
+                unpack.args(["--xattrs", "--xattrs-include=*", "-xf", "-"]).current_dir(&back);
+                run(unpack, &got.stdout).succeeds();
+                let put =
+                    ["-a", "putfile", "-c", "test", "--src-file", "-", "--dst-file", &format!("{to}/again")];
+                run(home.command(put), &got.stdout).ok();
+                as_user(33, &format!("cat {to}/again/tree/data")).prints("secret");
+            }
+            assert_eq!(["data", "reader"].map(|name| attributes(&back.join("tree").join(name))), described);
+        }
+    }
 }
 
 #[test]

@@ -4,6 +4,8 @@
 //! inside: its layers are mounted with their owners mapped (idmapped mounts), so that nothing is ever chowned, an image
 //! serves containers of all ranges, and a container becomes an image by a rename.
 
+mod attributes;
+
 use std::{fs, io, thread};
 
 use caps::CapSet;
@@ -128,7 +130,11 @@ impl Owners {
     /// # Errors
     /// The container has no such number.
     pub(crate) fn of(self, uid: u32, gid: u32) -> io::Result<(u32, u32)> {
-        let number = |id: u32| match self {
+        Ok((self.number(uid)?, self.number(gid)?))
+    }
+
+    fn number(self, id: u32) -> io::Result<u32> {
+        match self {
             Self::Same => Ok(id),
             Self::Into(ids) => {
                 let why = || {
@@ -140,8 +146,7 @@ impl Owners {
                 ids.outside(id).ok_or_else(why)
             }
             Self::OutOf(ids) => Ok(ids.inside(id).unwrap_or(NOBODY)),
-        };
-        Ok((number(uid)?, number(gid)?))
+        }
     }
 }
 

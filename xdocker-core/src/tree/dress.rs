@@ -37,6 +37,7 @@ pub(crate) fn copy_attributes(from: Node<'_>, to: Node<'_>, rules: Rules) -> io:
             continue;
         }
         let Some(value) = from.get(&name)? else { continue };
+        let value = rules.owners.attribute(name.to_bytes(), value)?;
         match to.set(&name, &value) {
             Err(why) if rules.shared && why.raw_os_error() == Some(libc::EOPNOTSUPP) => {}
             set => set?,

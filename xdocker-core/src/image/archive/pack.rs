@@ -282,6 +282,7 @@ impl Packer<'_, '_> {
                 continue;
             }
             let Some(value) = node.get(&name).map_err(failed())? else { continue };
+            let value = self.holds.owners().attribute(name.to_bytes(), value).map_err(failed())?;
             if *name == *xattr::OPAQUE && value == b"y" && self.options.whiteouts == Whiteouts::Oci {
                 opaque = true;
             } else {

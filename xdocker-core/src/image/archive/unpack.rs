@@ -428,7 +428,8 @@ fn dress_name(here: BorrowedFd<'_>, name: &[u8], entry: &Entry, holds: Holds) ->
 /// Sets the attributes that travel.
 fn attributes(node: Node<'_>, entry: &Entry, holds: Holds) -> io::Result<()> {
     for (name, value) in entry.xattrs.iter().filter(|(name, _)| xattr::travels(name, holds)) {
-        match node.set(&CString::new(&name[..])?, value) {
+        let value = holds.owners().attribute(name, value.clone())?;
+        match node.set(&CString::new(&name[..])?, &value) {
             Err(why) if holds != Holds::Layer && why.raw_os_error() == Some(libc::EOPNOTSUPP) => {}
             set => set?,
         }
