@@ -8,7 +8,6 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, mpsc};
-use std::time::Duration;
 use std::{env, fs, process, thread};
 
 use nix::sys::wait::{WaitPidFlag, waitpid};
@@ -17,12 +16,10 @@ use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
 use xdocker_core::Boot;
 use xdocker_test_harness::home::Home;
-use xdocker_test_harness::wait::until;
+use xdocker_test_harness::wait::{PATIENCE, until};
 
 const THREADS: usize = 32;
 const CONTAINERS: usize = 200;
-/// How long one container may take; only a hang comes near it.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A log that makes every caller allocate and take a lock.
 struct Log;
@@ -155,7 +152,7 @@ fn a_busy_host_boots_and_destroys_and_stays_as_it_was() {
     });
 
     // A thread that was joined takes another moment to leave /proc.
-    until(Duration::from_secs(5), || Process::now() == before);
+    until(PATIENCE, || Process::now() == before);
     assert_eq!(Process::now(), before);
     assert!(env::vars_os().eq(environment), "the environment has changed");
     let any = waitpid(None, Some(WaitPidFlag::WNOHANG | WaitPidFlag::__WALL));

@@ -3,14 +3,14 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::process::Stdio;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
 use xdocker_core::{Engine, RunState};
 use xdocker_test_harness::cli::Home;
-use xdocker_test_harness::leaks::{has_died, processes};
+use xdocker_test_harness::leaks::{has_died, monitor};
 use xdocker_test_harness::mounts::in_private_mounts;
 use xdocker_test_harness::wait::{PATIENCE, until};
 
@@ -103,10 +103,8 @@ fn a_run_has_the_options_of_any_other() {
     ]);
     let named = named.succeeds().trim().to_owned();
     assert_eq!((waits(&named), of(&named).lines().next()), (Some(1), Some("named")));
-    let begun = Instant::now();
     let slow = id("--timeout 0.2 -- sleep 1000");
     assert_eq!(waits(&slow), Some(124));
-    assert!(begun.elapsed() < Duration::from_secs(10));
     assert!(home.xdocker("-s runs -c test").succeeds().contains("TIMED_OUT"));
     home.xdocker("-a run -c test --detach -- nosuch").fails(127, "nosuch");
     home.xdocker("-a run -c test --detach -t -- sh").fails(2, "exclude each other");
@@ -120,9 +118,7 @@ fn a_shutdown_ends_them_like_all_others() {
     let deaf = detach(&home, "trap '' TERM; echo ready; while :; do sleep 0.1; done");
     let log = |id: u32| home.xdocker(&format!("-s logs -c test --run {id}")).stdout();
     assert!(until(PATIENCE, || [told, deaf].into_iter().all(|id| log(id) == "ready\n")));
-    let begun = Instant::now();
     home.xdocker("-a shutdown -c test --time 1").ok();
-    assert!(begun.elapsed() < Duration::from_secs(6));
     home.xdocker(&format!("-a wait -c test --run {told}")).ends(3, "3\n", "");
     home.xdocker(&format!("-a wait -c test --run {deaf}")).ends(137, "137\n", "");
     assert_eq!(log(told), "ready\ntold\n");
@@ -134,8 +130,7 @@ fn when_the_monitor_is_killed_it_is_said_that_nobody_knows() {
     let id = detach(&home, "sleep 1000");
     let mut waits = home.command(["-a", "wait", "-c", "test", "--run", &id.to_string()]);
     let waits = waits.stdout(Stdio::piped()).spawn().unwrap();
-    let monitor =
-        processes(home.path()).into_iter().find(|process| process.name == "xdocker-monitor").unwrap().pid;
+    let monitor = monitor(home.path());
     kill(Pid::from_raw(monitor.cast_signed()), Signal::SIGKILL).unwrap();
     assert!(until(PATIENCE, || has_died(monitor)));
     assert_eq!(waits.wait_with_output().unwrap().status.code(), Some(137));

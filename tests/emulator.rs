@@ -39,6 +39,14 @@ impl Emulator {
     fn shows(&self, text: &str) {
         assert!(until(PATIENCE, || self.screen().contains(text)), "no {text:?} on\n{}", self.screen());
     }
+
+    /// Waits until the shell asks for a command: keys that come before are the terminal's own to edit, which knows few.
+    #[track_caller]
+    fn prompts(&self) {
+        // The blank behind it is cut off.
+        let asks = || self.screen().trim_end().ends_with("[root@test /root]");
+        assert!(until(PATIENCE, asks), "no prompt on\n{}", self.screen());
+    }
 }
 
 impl Drop for Emulator {
@@ -58,21 +66,28 @@ fn a_session_behaves_in_a_terminal_emulator() {
         env!("CARGO_BIN_EXE_xdocker"),
     );
     let emulator = Emulator::start(home.scratch().join("tmux"), &line);
-    // The blank behind it is cut off.
-    emulator.shows("[root@test /root]");
+    emulator.prompts();
     emulator.press(&["stty size; echo $TERM", "Enter"]);
     emulator.shows("24 80\n");
+    emulator.prompts();
     // Keys of the line editor: to the left, one away, to the end; and wide characters.
     emulator.press(&["echo 名abXc", "Left", "BSpace", "End", "d", "Enter"]);
     emulator.shows("\n名abcd\n");
+    emulator.prompts();
     // The program draws, the screen follows: cleared, a word in the tenth line.
     emulator.press(&["printf '\\033[2J\\033[10;5Hhere\\n'", "Enter"]);
     emulator.shows("\n    here\n");
     let screen = emulator.screen();
     assert_eq!(screen.lines().nth(9), Some("    here"), "{screen}");
+    emulator.prompts();
     emulator.tmux(&["resize-window", "-x", "100", "-y", "30"]);
-    emulator.press(&["stty size", "Enter"]);
-    emulator.shows("30 100\n");
+    // The window changes when its program is told, which tmux does in its own time.
+    let resized = until(PATIENCE, || {
+        emulator.press(&["stty size", "Enter"]);
+        emulator.prompts();
+        emulator.screen().contains("30 100\n")
+    });
+    assert!(resized, "{}", emulator.screen());
     emulator.press(&["C-p", "C-q"]);
     emulator.shows("code 0\n icanon\n echo\n");
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, symlink};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,8 +19,8 @@ use xdocker_core::{
     Boot, Capabilities, Container, ContainerSpec, Engine, Exec, Sandbox, Seccomp, Stdio, WindowSize,
 };
 use xdocker_test_harness::home::{Home, IMAGE};
-use xdocker_test_harness::role;
 use xdocker_test_harness::wait::{PATIENCE, until};
+use xdocker_test_harness::{program, role};
 
 /// How long a race is run.
 const RACE: Duration = Duration::from_secs(3);
@@ -69,8 +69,7 @@ fn the_helper_cannot_be_overwritten_from_inside() {
     // CVE-2019-5736.
     let home = Home::new();
     let layer = home.image("evil");
-    fs::write(layer.join("entry"), "#!/proc/self/exe\n").unwrap();
-    fs::set_permissions(layer.join("entry"), fs::Permissions::from_mode(0o755)).unwrap();
+    program::write(&layer.join("entry"), 0o755, b"#!/proc/self/exe\n");
     let container = home.create_on([IMAGE, "evil"], "box");
 
     // As PID 1 and as a session the helper finds itself executed by its own image, and refuses.

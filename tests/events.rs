@@ -12,9 +12,9 @@ use nix::libc;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
-use xdocker_core::{Boot, Container, ContainerSpec, Engine, Event, EventKind, Events, Exec};
+use xdocker_core::{Boot, Container, ContainerSpec, Engine, Event, EventKind, Events, Exec, State};
 use xdocker_test_harness::cli::Home;
-use xdocker_test_harness::leaks::{has_died, processes};
+use xdocker_test_harness::leaks::{has_died, monitor};
 use xdocker_test_harness::wait::{PATIENCE, until};
 
 fn home() -> Home {
@@ -149,9 +149,7 @@ fn the_end_of_a_monitor_that_was_killed_is_seen() {
     let follower = Follower::start(&home, "-s events");
     home.xdocker("-a boot -c box").ok();
     follower.next();
-    let monitor = processes(home.path()).into_iter().find(|process| process.name == "xdocker-monitor");
-    let monitor = Pid::from_raw(monitor.expect("a monitor").pid.cast_signed());
-    kill(monitor, Signal::SIGKILL).expect("a process");
+    kill(Pid::from_raw(monitor(home.path()).cast_signed()), Signal::SIGKILL).expect("a process");
     assert_eq!(said(&follower.next()), "ended     box: nobody saw how");
     assert_eq!(home.status("box").as_deref(), Some("STOPED"));
     follower.ends();
@@ -284,16 +282,12 @@ fn who_hears_of_an_end_can_destroy_and_boot_at_once() {
     let engine = Engine::open(home.path()).unwrap();
     let container = create(&engine, "box");
     container.boot(&Boot::new()).unwrap();
-    let named = |name: &str| {
-        let found = processes(home.path()).into_iter().find(|process| process.name == name);
-        Pid::from_raw(found.expect(name).pid.cast_signed())
-    };
-    let monitor = named("xdocker-monitor");
+    let monitor = Pid::from_raw(monitor(home.path()).cast_signed());
     // Its monitor has not seen its end, nor done what is to be done then.
     kill(monitor, Signal::SIGSTOP).unwrap();
-    let root = named("xdockerinit");
-    kill(root, Signal::SIGKILL).unwrap();
-    assert!(until(PATIENCE, || has_died(root.as_raw().cast_unsigned())));
+    let State::Running { pid: root } = container.state().unwrap() else { panic!("it does not run") };
+    kill(Pid::from_raw(root.cast_signed()), Signal::SIGKILL).unwrap();
+    assert!(until(PATIENCE, || has_died(root)));
     let (destroyed, told) = channel();
     thread::scope(|scope| {
         scope.spawn(|| destroyed.send(container.destroy(false)).unwrap());

@@ -16,7 +16,7 @@ use xdocker_core::{
     Sandbox, State, Volume,
 };
 use xdocker_test_harness::home::{Home, IMAGE};
-use xdocker_test_harness::leaks::{has_died, inside, leaks, processes};
+use xdocker_test_harness::leaks::{await_unlocked, has_died, inside, leaks, monitor, monitors, processes};
 use xdocker_test_harness::role;
 use xdocker_test_harness::wait::{PATIENCE, until};
 
@@ -66,11 +66,10 @@ fn truth(home: &Home) -> ContainerInfo {
     assert!(settled, "{:?}: {:?}", info.state, leaks(home.path()));
     match info.state {
         State::Running { .. } => {
-            let processes = processes(home.path());
-            if !processes.iter().any(|process| process.name == "xdocker-monitor") {
+            if monitors(home.path()).is_empty() {
                 // It has ended since: its killer may have been killed in turn.
                 info = look(home);
-                assert_eq!(info.state, State::Stopped, "{processes:?}");
+                assert_eq!(info.state, State::Stopped, "{:?}", leaks(home.path()));
                 home.assert_clean();
             }
         }
@@ -82,7 +81,7 @@ fn truth(home: &Home) -> ContainerInfo {
 
 /// Whether the container runs, and not only for another moment.
 fn runs(container: &Container) -> bool {
-    !until(Duration::from_secs(1), || container.state().unwrap() == State::Stopped)
+    !until(PATIENCE, || container.state().unwrap() == State::Stopped)
 }
 
 /// Checks that the container is as good as new.
@@ -171,13 +170,12 @@ fn under_load(home: &Home, fault: impl Fn(&Container)) {
 fn the_monitor_may_be_killed_at_any_moment() {
     let home = Home::new();
     under_load(&home, |_| {
-        let monitor = || processes(home.path()).into_iter().find(|process| process.name == "xdocker-monitor");
         let mut found = None;
         assert!(until(PATIENCE, || {
-            found = monitor();
+            found = monitors(home.path()).first().copied();
             found.is_some()
         }));
-        sigkill(found.expect("found above").pid);
+        sigkill(found.expect("found above"));
     });
 }
 
@@ -200,9 +198,8 @@ fn when_the_monitor_is_killed_one_look_clears_up_and_says_that_the_end_is_lost()
     let home = Home::new();
     let container = home.boot("box");
     let _session = container.command("sleep").arg("1000").spawn().unwrap();
-    let monitors = processes(home.path()).into_iter().filter(|process| process.name == "xdocker-monitor");
-    // The holder of the session has the same name, and a higher number.
-    sigkill(monitors.map(|process| process.pid).min().unwrap());
+    sigkill(monitor(home.path()));
+    await_unlocked(home.path());
     assert_eq!(look(&home).state, State::Stopped);
     assert!(look(&home).exit.unwrap().is_lost());
     home.assert_clean();
@@ -235,6 +232,7 @@ fn die_before_every_step(home: &Home, spec: &ContainerSpec, name: &str) -> usize
             container.destroy(true).unwrap();
             return step;
         }
+        await_unlocked(home.path());
         // One ordinary call, another one each time.
         match step % 4 {
             0 => assert_eq!(look(home).state, State::Stopped),

@@ -2,13 +2,13 @@
 
 use std::env;
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use xdocker_test_harness::cli::{Home, run};
 use xdocker_test_harness::guide::{self, Document};
 use xdocker_test_harness::net::on_own_host;
+use xdocker_test_harness::program;
 use xdocker_test_harness::pty::{Terminal, Window};
 
 fn sources() -> PathBuf {
@@ -57,8 +57,7 @@ fn run_all(name: &str) {
         let server = server.display();
         let text =
             format!("#!/bin/sh\nfor last; do :; done\ncd {server} && HOME={server} exec sh -c \"$last\"\n");
-        fs::write(&ssh, text).unwrap();
-        fs::set_permissions(&ssh, fs::Permissions::from_mode(0o755)).unwrap();
+        program::write(&ssh, 0o755, text.as_bytes());
         let document = Document::read(&sources().join("docs").join(name));
         let mut blocks = document.blocks();
         blocks.retain(|block| block.name.is_none());

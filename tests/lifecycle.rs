@@ -1,13 +1,13 @@
 //! Chapters 3.1.4 to 3.1.9 and 3.3.5 of the seed as they stand there: on the bridge, with a terminal where one is shown.
 
-use std::fs::{self, Permissions};
+use std::fs;
 use std::io::Read;
 use std::net::TcpStream;
-use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
 use xdocker_test_harness::cli::{Home, run};
 use xdocker_test_harness::net::on_own_host;
+use xdocker_test_harness::program;
 use xdocker_test_harness::pty::Window;
 use xdocker_test_harness::wait::{PATIENCE, until};
 
@@ -130,9 +130,8 @@ fn chapters_3_1_4_to_3_1_9_and_3_3_5_of_the_seed() {
         let root = home.layer("calvin=G6").join("root");
         fs::create_dir_all(root.join("bin")).unwrap();
         fs::create_dir_all(root.join("etc")).unwrap();
-        fs::copy("/bin/busybox", root.join("bin/busybox")).unwrap();
-        fs::write(root.join("bin/G6"), SERVER).unwrap();
-        fs::set_permissions(root.join("bin/G6"), Permissions::from_mode(0o755)).unwrap();
+        program::write(&root.join("bin/busybox"), 0o755, &fs::read("/bin/busybox").unwrap());
+        program::write(&root.join("bin/G6"), 0o755, SERVER.as_bytes());
         fs::write(root.join("etc/G6.conf"), "forwarded\n").unwrap();
         play(&home, SEED);
         let ask = || -> std::io::Result<String> {

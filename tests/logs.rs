@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 use std::fs::{self, OpenOptions};
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
 use xdocker_test_harness::cli::{Home, run};
-use xdocker_test_harness::leaks::{has_died, processes};
+use xdocker_test_harness::leaks::{has_died, monitor};
 use xdocker_test_harness::mounts::in_private_mounts;
 use xdocker_test_harness::wait::{PATIENCE, until};
 
@@ -43,14 +43,6 @@ fn entries(home: &Home, options: &str) -> Vec<Value> {
 fn follower(home: &Home) -> Child {
     let mut command = home.command(["-s", "logs", "-c", "test", "--follow"]);
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).stdin(Stdio::null()).spawn().unwrap()
-}
-
-fn monitor(home: &Home) -> u32 {
-    processes(home.path())
-        .into_iter()
-        .find(|process| process.name == "xdocker-monitor")
-        .expect("a monitor")
-        .pid
 }
 
 #[test]
@@ -124,11 +116,10 @@ fn what_is_not_to_be_kept_is_not() {
     // Our own PID 1 has nobody to listen to.
     fs::remove_file(&log).unwrap();
     home.xdocker("-a boot -c test").ok();
-    let fds = fs::read_dir(format!("/proc/{}/fd", monitor(&home))).unwrap();
-    let pipes = fds.filter(|fd| {
-        let target = fs::read_link(fd.as_ref().unwrap().path()).unwrap();
-        target.to_string_lossy().starts_with("pipe:")
-    });
+    let fds = fs::read_dir(format!("/proc/{}/fd", monitor(home.path()))).unwrap();
+    // A connection may be closed while we look.
+    let targets = fds.filter_map(|fd| fs::read_link(fd.unwrap().path()).ok());
+    let pipes = targets.filter(|target| target.to_string_lossy().starts_with("pipe:"));
     assert_eq!((pipes.count(), log.exists()), (0, false));
     for size in ["1", "lots", "2000G", ""] {
         home.xdocker_args(["-a", "create", "-m", "test", "-c", "other", "--log-size", size])
@@ -198,7 +189,7 @@ fn when_the_monitor_is_killed_the_log_goes_on_after_what_is_whole() {
         let before = fs::metadata(&log).map_or(0, |data| data.len());
         assert!(until(PATIENCE, || fs::metadata(&log).is_ok_and(|data| data.len() != before)));
         let follower = follower(&home);
-        let monitor = monitor(&home);
+        let monitor = monitor(home.path());
         kill(Pid::from_raw(monitor.cast_signed()), Signal::SIGKILL).unwrap();
         assert!(until(PATIENCE, || has_died(monitor)));
         assert!(follower.wait_with_output().unwrap().status.success());
@@ -257,9 +248,8 @@ fn who_holds_a_pipe_or_steals_from_it_holds_up_nobody() {
     assert!(until(PATIENCE, || ready.exists()));
     let pipe = format!("/proc/{}/fd/1", home.root_process("test"));
     let kept_open = OpenOptions::new().write(true).open(pipe).unwrap();
-    let begun = Instant::now();
+    // It ends although nobody has closed the pipe, and nobody will.
     home.xdocker("-a kill -c test").ok();
-    assert!(begun.elapsed() < Duration::from_secs(5));
     home.xdocker("-s logs -c test").succeeds();
     drop(kept_open);
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use std::{env, fs, thread};
 
 use xdocker_test_harness::cli::Home;
-use xdocker_test_harness::leaks::processes;
+use xdocker_test_harness::leaks::{monitor, processes};
 use xdocker_test_harness::wait::{PATIENCE, until};
 
 /// A home where `test` runs.
@@ -55,7 +55,7 @@ impl Footprint {
 
     fn of(home: &Home) -> Self {
         let all = processes(home.path());
-        let monitor = all.iter().find(|process| process.name == "xdocker-monitor").expect("a monitor").pid;
+        let monitor = monitor(home.path());
         let read = |name: &str| fs::read_to_string(format!("/proc/{monitor}/{name}")).unwrap();
         let rollup = read("smaps_rollup");
         let resident = rollup.lines().find_map(|line| line.strip_prefix("Rss:")).unwrap();
@@ -121,15 +121,16 @@ fn copied(pid: u32) -> u64 {
 fn a_gigabyte_goes_through_and_nobody_copies_it() {
     const SIZE: u64 = 1 << 30;
     let home = home();
-    let monitor =
-        processes(home.path()).into_iter().find(|process| process.name == "xdocker-monitor").unwrap().pid;
+    let monitor = monitor(home.path());
     let line = format!("head -c {SIZE} /dev/zero; read line");
     let mut client = spawn(&home, &["sh", "-c", &line]);
     let mut output = client.stdout.take().unwrap();
     let mut buffer = vec![0; 1 << 16];
     let mut got = 0;
     while got < SIZE {
-        got += output.read(&mut buffer).unwrap() as u64;
+        let count = output.read(&mut buffer).unwrap();
+        assert_ne!(count, 0, "the end after {got} bytes");
+        got += count as u64;
     }
     assert_eq!(got, SIZE);
     // Starting took them some; of what went through they have seen nothing.

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::net::Ipv4Addr;
 use std::path::Path;
-use std::time::Duration;
 use std::{env, thread};
 
 use nix::mount::{MntFlags, umount2};
@@ -46,7 +45,7 @@ fn with_home(work: impl FnOnce(Home) + Send) {
 #[track_caller]
 fn settles_to(expected: &[String; 3]) {
     let mut seen = host();
-    until(Duration::from_secs(5), || {
+    until(PATIENCE, || {
         seen = host();
         seen == *expected
     });
@@ -54,7 +53,10 @@ fn settles_to(expected: &[String; 3]) {
 }
 
 fn host() -> [String; 3] {
-    [ip("-o -br link"), ip("netns list"), tool("nft", "list ruleset")]
+    // Without the state of a link, which the kernel brings up to date when it finds the time.
+    let links = ip("-o -br link");
+    let links: Vec<_> = links.lines().filter_map(|line| line.split_ascii_whitespace().next()).collect();
+    [links.join(" "), ip("netns list"), tool("nft", "list ruleset")]
 }
 
 fn add_rules(rules: &str) {

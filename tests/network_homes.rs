@@ -55,7 +55,7 @@ fn an_address_is_one_containers_in_all_homes() {
         // One that went is free, at once in its own home.
         one.xdocker("-a destroy -c a").ok();
         one.xdocker("-a create -m test -c d --net BRIDGE --vip 166.88.0.2 -b").ok();
-        assert_eq!(Machine::named("nns8277E0910D").tcp(HOST, 1), None);
+        assert_eq!(Machine::named("nns8277E0910D").leaks_to(HOST, 1), (None, None));
     });
 }
 

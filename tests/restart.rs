@@ -5,14 +5,15 @@ use std::io::{BufRead, BufReader, Read};
 use std::net::TcpStream;
 use std::process::{Child, Stdio};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
 use xdocker_test_harness::cli::Home;
-use xdocker_test_harness::leaks::{has_died, processes};
+use xdocker_test_harness::leaks::{has_died, monitor, monitors, processes};
 use xdocker_test_harness::net::on_own_host;
+use xdocker_test_harness::program;
 use xdocker_test_harness::wait::{PATIENCE, until};
 
 fn home() -> Home {
@@ -37,11 +38,6 @@ fn is(home: &Home, name: &str, state: &str) -> bool {
 /// How often it has begun, by its log.
 fn begun(home: &Home, name: &str) -> usize {
     home.xdocker(&format!("-s logs -c {name}")).stdout().matches("begun\n").count()
-}
-
-fn monitor(home: &Home) -> u32 {
-    let monitors = processes(home.path()).into_iter().filter(|process| process.name == "xdocker-monitor");
-    monitors.map(|process| process.pid).min().expect("a monitor")
 }
 
 fn sigkill(pid: u32) {
@@ -93,10 +89,11 @@ fn pauses_grow_and_what_is_seen_of_them_is_true() {
     for (index, pair) in times.windows(2).enumerate() {
         let pause = Duration::from_millis(100 << index);
         let took = Duration::try_from(pair[1].duration_since(pair[0])).unwrap();
-        assert!(took >= pause && took < pause + Duration::from_secs(3), "{index}: {took:?}");
+        assert!(took >= pause, "{index}: {took:?}");
     }
-    // Over a second to look at it: the next pause is 1.6 s.
-    assert!(until(PATIENCE, || is(&home, "test", "restarting")));
+    // Until a pause is long enough to do all of the following in it, however slow the machine is.
+    assert!(until(PATIENCE, || told(&home, "test")["restarts"].as_u64() >= Some(6)
+        && is(&home, "test", "restarting")));
     let seen = told(&home, "test");
     assert_eq!((&seen["pid"], &seen["exit"]["code"]), (&Value::Null, &0.into()));
     assert_eq!(home.status("test").as_deref(), Some("STARTING"));
@@ -140,11 +137,12 @@ fn who_is_told_to_end_stays_down_whenever_that_is() {
 fn when_the_monitor_is_killed_nobody_starts_it_again() {
     let home = home();
     boots(&home, "pauses", "--restart always", "echo begun");
-    assert!(until(PATIENCE, || told(&home, "pauses")["restarts"].as_u64() >= Some(3)
+    // A pause that is long enough for all that is to happen in it.
+    assert!(until(PATIENCE, || told(&home, "pauses")["restarts"].as_u64() >= Some(6)
         && is(&home, "pauses", "restarting")));
     let mut waits = home.command(["-a", "wait", "-c", "pauses"]);
     let waits = waits.stdout(Stdio::piped()).spawn().unwrap();
-    sigkill(monitor(&home));
+    sigkill(monitor(home.path()));
     assert!(waits.wait_with_output().unwrap().status.code().is_some());
     let count = begun(&home, "pauses");
     assert_eq!(home.status("pauses").as_deref(), Some("STOPED"));
@@ -153,7 +151,7 @@ fn when_the_monitor_is_killed_nobody_starts_it_again() {
     // In its second run: of the first one the end was seen.
     boots(&home, "runs", "--restart always", "echo begun; [ ! -e /once ] || sleep 1000; touch /once");
     assert!(until(PATIENCE, || begun(&home, "runs") == 2));
-    sigkill(monitor(&home));
+    sigkill(monitor(home.path()));
     assert_eq!(home.status("runs").as_deref(), Some("STOPED"));
     assert_eq!(told(&home, "runs")["exit"]["lost"], true);
     thread::sleep(Duration::from_secs(2));
@@ -183,8 +181,7 @@ fn all_that_are_to_run_do_after_a_reboot() {
     home.xdocker("-a wait -c over").ends(0, "0\n", "");
     home.xdocker("-a shutdown -c down --time 0").ok();
     // The machine goes down: nothing is left of all that runs but its records, and they are of another boot.
-    let monitors = processes(home.path()).into_iter().filter(|process| process.name == "xdocker-monitor");
-    monitors.for_each(|process| sigkill(process.pid));
+    monitors(home.path()).into_iter().for_each(sigkill);
     let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap();
     for name in ["no", "always", "failing"] {
         let record = home.path().join("containers").join(name).join("run.json");
@@ -245,7 +242,7 @@ fn a_run_after_the_other_costs_the_monitor_nothing() {
         "--restart always --net CUSTOM",
         "echo begun; while [ ! -e /end ]; do sleep 0.01; done; rm /end",
     );
-    let monitor = monitor(&home);
+    let monitor = monitor(home.path());
     let end = home.path().join("containers/test/merged/end");
     let descriptors = || fs::read_dir(format!("/proc/{monitor}/fd")).unwrap().count();
     let resident = || {
@@ -315,7 +312,7 @@ fn limits_that_were_changed_meanwhile_hold_for_the_runs_that_follow() {
         assert_eq!(pids_limit(&home), limit);
         home.xdocker("-a run -c test -- true").prints("");
     }
-    sigkill(monitor(&home));
+    sigkill(monitor(home.path()));
     home.xdocker("-a boot --all-restart").ok();
     assert_eq!(pids_limit(&home), 55);
     home.xdocker("-a kill -c test").ok();
@@ -332,7 +329,8 @@ fn the_way_from_the_bridge_is_there_again() {
             "--restart on-failure --net BRIDGE --port-mapping 19527:9527",
             &format!("{line}; exit 1"),
         );
-        fs::copy("/bin/busybox", home.path().join("containers/test/merged/busybox")).unwrap();
+        let busybox = fs::read("/bin/busybox").unwrap();
+        program::write(&home.path().join("containers/test/merged/busybox"), 0o755, &busybox);
         let end = home.path().join("containers/test/merged/end");
         for round in 1..=3 {
             assert!(until(PATIENCE, || begun(&home, "test") == round && is(&home, "test", "running")));
@@ -372,9 +370,8 @@ fn a_stop_signal_of_its_own_is_what_a_shutdown_sends() {
     boots(&home, "single", "--stop-signal QUIT", line);
     let ready = home.path().join("containers/single/rwlayer/ready");
     assert!(until(PATIENCE, || ready.exists()));
-    let begun = Instant::now();
-    home.xdocker("-a shutdown -c single").ok();
-    assert!(begun.elapsed() < Duration::from_secs(5));
+    // It does not wait until the time is over.
+    home.xdocker("-a shutdown -c single --time 3600").ok();
     home.xdocker("-a wait -c single").ends(9, "9\n", "");
     assert_eq!(home.xdocker("-s logs -c single").stdout(), "quit\n");
     // Our own PID 1 passes it on to all inside.

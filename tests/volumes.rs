@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{Read, Write};
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::symlink;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -15,7 +15,8 @@ use std::{env, process, thread};
 use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
 use xdocker_test_harness::cli::{Finished, Home, run};
 use xdocker_test_harness::mounts::{Tmpfs, in_private_mounts};
-use xdocker_test_harness::{leaks, role, tree};
+use xdocker_test_harness::wait::PATIENCE;
+use xdocker_test_harness::{leaks, program, role, tree};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_xdocker");
 
@@ -211,8 +212,7 @@ fn two_containers_share_one() {
 fn set_uid_files_and_devices_of_the_host_are_neither() {
     let home = Home::with_test_image(BINARY);
     let host = shared(&home, "host");
-    fs::copy("/usr/bin/id", host.join("id")).unwrap();
-    fs::set_permissions(host.join("id"), fs::Permissions::from_mode(0o4755)).unwrap();
+    program::write(&host.join("id"), 0o4755, &fs::read("/usr/bin/id").unwrap());
     assert!(Command::new("mknod").arg(host.join("zero")).args(["c", "1", "5"]).status().unwrap().success());
     boot(&home, &[format!("{}:/host", host.display())], "--no-new-privs off");
     home.xdocker("-a run -c test --user 1000 -- /host/id -u").prints("1000\n");
@@ -356,7 +356,7 @@ fn a_place_that_is_swapped_meanwhile_leads_nowhere_outside() {
         if Instant::now() > end && made > 0 && refused > 0 {
             break;
         }
-        assert!(Instant::now() < end + Duration::from_secs(60), "{made} made, {refused} refused");
+        assert!(Instant::now() < end + PATIENCE, "{made} made, {refused} refused");
         let place = if number % 2 == 0 { "/common/place/deep" } else { "/alias/place/deep" };
         let volume = format!("{}:{place}", host.display());
         let create = [

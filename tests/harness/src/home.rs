@@ -180,6 +180,7 @@ impl Template {
         let own = env::current_exe().and_then(fs::read).expect("our own program");
         let inside = made.path().join("images").join(IMAGE).join("_/rlayer").join(&role::INSIDE[1..]);
         program::write(&inside, 0o755, &own);
+        program::settle(made.path());
         *current = Arc::downgrade(&made);
         Self(made)
     }

@@ -13,8 +13,9 @@ use nix::sched::{CloneFlags, setns, unshare};
 
 use crate::cli::run;
 use crate::mounts::{Tmpfs, in_private_mounts};
+use crate::wait::{PATIENCE, until};
 
-/// How long a packet may take that is let through, and one that is not is waited for.
+/// How long is waited for a packet that nobody is to get.
 const SHORT: Duration = Duration::from_millis(400);
 
 /// The link of the host that leads to the remote host, and the two addresses on it.
@@ -70,15 +71,15 @@ pub fn ip(line: &str) -> String {
 /// # Panics
 /// It fails.
 pub fn tool(program: &str, line: &str) -> String {
-    loop {
+    let mut finished = None;
+    until(PATIENCE, || {
         let mut command = Command::new(program);
         command.args(line.split_ascii_whitespace());
-        let finished = run(command, b"");
+        let ended = finished.insert(run(command, b""));
         // A list that changed while ip-link(8) read it, as when links go with their namespace, is to be read again.
-        if !finished.stderr().starts_with("Dump was interrupted") {
-            return finished.succeeds();
-        }
-    }
+        !ended.stderr().starts_with("Dump was interrupted")
+    });
+    finished.expect("run once at least").succeeds()
 }
 
 /// A machine of the test.
@@ -154,40 +155,52 @@ impl Machine {
         listening.recv().expect("a server");
     }
 
-    /// The address that a TCP server sees of us; none when it is not reached.
+    /// The address that a TCP server sees of us, which is to be reached: however long that takes.
     #[must_use]
     pub fn tcp(&self, address: impl Into<IpAddr>, port: u16) -> Option<IpAddr> {
         let to = SocketAddr::from((address.into(), port));
-        self.does(|| tcp(to).ok())
+        self.does(|| tcp(to, PATIENCE).ok())
     }
 
     /// Whether somebody answers there, whatever he says.
     #[must_use]
     pub fn tcp_connects(&self, address: impl Into<IpAddr>, port: u16) -> bool {
         let to = SocketAddr::from((address.into(), port));
-        self.does(|| TcpStream::connect_timeout(&to, SHORT).is_ok())
+        self.does(|| TcpStream::connect_timeout(&to, PATIENCE).is_ok())
     }
 
-    /// The same as [`Self::tcp`] over UDP.
+    /// The same as [`Self::tcp`] over UDP. One packet may be lost while neighbours find each other.
     #[must_use]
     pub fn udp(&self, address: impl Into<IpAddr>, port: u16) -> Option<IpAddr> {
         let to = SocketAddr::from((address.into(), port));
-        self.does(|| udp(to).ok())
+        let mut seen = None;
+        until(PATIENCE, || {
+            seen = self.does(|| udp(to, Duration::from_secs(1)).ok());
+            seen.is_some()
+        });
+        seen
+    }
+
+    /// The addresses that servers see of us which are not to be reached, over TCP and UDP: none of both.
+    #[must_use]
+    pub fn leaks_to(&self, address: impl Into<IpAddr>, port: u16) -> (Option<IpAddr>, Option<IpAddr>) {
+        let to = SocketAddr::from((address.into(), port));
+        self.does(|| (tcp(to, SHORT).ok(), udp(to, SHORT).ok()))
     }
 }
 
-fn tcp(to: SocketAddr) -> io::Result<IpAddr> {
-    let mut stream = TcpStream::connect_timeout(&to, SHORT)?;
-    stream.set_read_timeout(Some(SHORT))?;
+fn tcp(to: SocketAddr, patience: Duration) -> io::Result<IpAddr> {
+    let mut stream = TcpStream::connect_timeout(&to, patience)?;
+    stream.set_read_timeout(Some(patience))?;
     let mut text = String::new();
     stream.read_to_string(&mut text)?;
     text.parse().map_err(io::Error::other)
 }
 
-fn udp(to: SocketAddr) -> io::Result<IpAddr> {
+fn udp(to: SocketAddr, patience: Duration) -> io::Result<IpAddr> {
     let any: IpAddr = if to.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
     let socket = UdpSocket::bind((any, 0))?;
-    socket.set_read_timeout(Some(SHORT))?;
+    socket.set_read_timeout(Some(patience))?;
     socket.connect(to)?;
     socket.send(b"?")?;
     let mut buffer = [0; 64];

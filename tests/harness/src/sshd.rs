@@ -8,12 +8,12 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
-use std::time::Duration;
 
-use crate::{program, wait};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
-/// How long sshd may take to listen.
-const STARTING: Duration = Duration::from_secs(20);
+use crate::program;
+use crate::wait::{PATIENCE, until};
 
 /// What a POSIX system has of what a repository needs, and nothing more.
 const POSIX: [&str; 15] = [
@@ -60,18 +60,22 @@ impl Sshd {
         let mut this = Self { port: 0, child: Command::new("true").spawn().expect("true"), directory };
         this.set_userland(userland);
         // Another process may be given the port between the two: then sshd ends, and the next port is tried.
+        let log = this.directory.join("log");
+        let said = || fs::read_to_string(&log).unwrap_or_default();
         for _ in 0..10 {
             this.listen();
-            let up = || TcpStream::connect((Ipv4Addr::LOCALHOST, this.port)).is_ok();
-            if wait::until(STARTING, || up() || this.child.try_wait().is_ok_and(|end| end.is_some())) && up()
-            {
+            // Somebody answers there may be somebody else.
+            let listens = format!("Server listening on 127.0.0.1 port {}.", this.port);
+            until(PATIENCE, || {
+                said().contains(&listens) || this.child.try_wait().is_ok_and(|end| end.is_some())
+            });
+            if said().contains(&listens) {
                 this.write_client_files();
                 return this;
             }
-            let _ = this.child.kill();
-            let _ = this.child.wait();
+            this.end();
         }
-        panic!("sshd does not start: {}", fs::read_to_string(this.directory.join("log")).unwrap_or_default());
+        panic!("sshd does not start: {}", said());
     }
 
     /// Starts sshd on a port that is free.
@@ -82,7 +86,7 @@ impl Sshd {
         let config = format!(
             "Port {}\nListenAddress 127.0.0.1\nHostKey {}\nAuthorizedKeysFile {}\nForceCommand {}\nPidFile none\n\
              StrictModes no\nUsePAM no\nPasswordAuthentication no\nKbdInteractiveAuthentication no\n\
-             PermitRootLogin yes\nMaxStartups 100\nUseDNS no\n",
+             PermitRootLogin yes\nMaxStartups 100\nUseDNS no\nLogLevel INFO\n",
             self.port,
             path("host"),
             path("authorized_keys"),
@@ -107,9 +111,10 @@ impl Sshd {
         fs::write(self.directory.join("known_hosts"), format!("test-server {key}")).expect("known hosts");
         let config = format!(
             "HostKeyAlias test-server\nUserKnownHostsFile {}\nGlobalKnownHostsFile none\nStrictHostKeyChecking yes\n\
-             IdentityFile {}\nIdentitiesOnly yes\nIdentityAgent none\nBatchMode yes\nLogLevel ERROR\nConnectTimeout 20\n",
+             IdentityFile {}\nIdentitiesOnly yes\nIdentityAgent none\nBatchMode yes\nLogLevel ERROR\nConnectTimeout {}\n",
             path("known_hosts"),
             path("user"),
+            PATIENCE.as_secs(),
         );
         fs::write(self.directory.join("client"), config).expect("a configuration");
     }
@@ -172,6 +177,33 @@ impl Sshd {
         self.directory.join(name)
     }
 
+    /// The process of sshd that listens, the first one of its PID namespace: all others there are its children, or will be
+    /// when their parents have ended.
+    fn listener(&self) -> Option<u32> {
+        children(self.child.id()).first().copied()
+    }
+
+    /// Waits until nobody is logged in. A line that broke is noticed here when it is noticed, and what had come over it is
+    /// worked at to its end.
+    ///
+    /// # Panics
+    /// Somebody stays.
+    pub fn is_left_alone(&self) {
+        let listener = self.listener().expect("a server");
+        assert!(until(PATIENCE, || children(listener).is_empty()), "somebody stays logged in");
+    }
+
+    /// Ends it and all who are logged in, and waits for that.
+    fn end(&mut self) {
+        // With the first process go all others of the namespace, and then unshare(1), which waits for it.
+        let listener = self.listener().and_then(|pid| i32::try_from(pid).ok());
+        let killed = listener.is_some_and(|pid| kill(Pid::from_raw(pid), Signal::SIGKILL).is_ok());
+        if !killed {
+            let _ = self.child.kill();
+        }
+        let _ = self.child.wait();
+    }
+
     /// Its port.
     #[must_use]
     pub fn port(&self) -> u16 {
@@ -187,9 +219,14 @@ impl Sshd {
 
 impl Drop for Sshd {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.end();
     }
+}
+
+/// Children of a process.
+fn children(pid: u32) -> Vec<u32> {
+    let text = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
+    text.split_ascii_whitespace().filter_map(|word| word.parse().ok()).collect()
 }
 
 /// A line to a port of this machine that breaks when it is told to.
