@@ -2,16 +2,23 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import sys
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 import xdocker
 
-PATIENCE = 10.0
+PATIENCE = 120.0
+"""Seconds that anything a test waits for may take: only a hang comes near it, however slow and busy the machine is."""
+
+LONGER = (0.3, 1.0, 4.0, 16.0)
+"""Seconds to try one after the other: the machine decides which is long enough for something to begin in it."""
 
 
 def until(happened: Callable[[], bool]) -> bool:
@@ -22,6 +29,38 @@ def until(happened: Callable[[], bool]) -> bool:
             return False
         time.sleep(0.01)
     return True
+
+
+AT_ONCE = 0.1
+"""Seconds from the key to the exception, on a machine that has time for it."""
+
+
+@contextmanager
+def interrupted() -> Generator[list[float]]:
+    """Presses Ctrl-C in the block, which must be left by it. Gives how many seconds that took."""
+    pressed: list[float] = []
+    took: list[float] = []
+
+    def press() -> None:
+        pressed.append(time.monotonic())
+        os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        threading.Timer(0.2, press).start()
+        yield took
+    took.append(time.monotonic() - pressed[0])
+
+
+def ends_at_once_with_ctrl_c(wait: Callable[[], object]) -> None:
+    """What would wait for long is left by Ctrl-C at once: each time, or as soon as the machine has time for it."""
+    times: list[float] = []
+    while len(times) < 50:
+        with interrupted() as took:
+            wait()
+        times += took
+        if took[0] < AT_ONCE:
+            return
+    raise AssertionError(f"never within {AT_ONCE} s: {times}")
 
 
 def left(home: Path) -> list[str]:

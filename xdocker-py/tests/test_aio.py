@@ -16,7 +16,7 @@ import pytest
 
 import xdocker
 import xdocker.aio
-from conftest import held
+from conftest import LONGER, PATIENCE, held
 
 FOR_LOOPS = {"start_run", "watch", "fileno"}
 """What the twin is made of."""
@@ -69,7 +69,7 @@ def test_200_runs_at_once(home: Path, image: xdocker.Image) -> None:
             await c.run(["mkfifo", "/root/gate"], check=True)
 
             async def one(number: int) -> int:
-                run = await c.run(f"read line < /root/gate; echo {number}", shell=True, timeout=60)
+                run = await c.run(f"read line < /root/gate; echo {number}", shell=True, timeout=5 * PATIENCE)
                 return int(run.stdout)
 
             tasks = [asyncio.create_task(one(number)) for number in range(200)]
@@ -77,7 +77,7 @@ def test_200_runs_at_once(home: Path, image: xdocker.Image) -> None:
                 assert not any(task.done() for task in tasks), "all of them run at once"
             # A few threads do what is over in a moment, whatever the number of those that wait.
             assert threading.active_count() < 40
-            await c.run(": > /root/gate", shell=True, check=True, timeout=60)
+            await c.run(": > /root/gate", shell=True, check=True, timeout=PATIENCE)
             assert await asyncio.gather(*tasks) == list(range(200))
         assert await engine.containers.list() == []
 
@@ -120,16 +120,24 @@ def test_timeouts_and_cancelling(home: Path, image: xdocker.Image) -> None:
     async def main() -> None:
         engine = xdocker.aio.Engine(home)
         async with engine.containers.run(image, net="CUSTOM") as c:
-            with pytest.raises(xdocker.Timeout) as caught:
-                await c.run("echo so far; sleep 60", shell=True, timeout=0.3)
-            assert caught.value.stdout == b"so far\n"
+            printed: object = b""
+            for timeout in LONGER:
+                with pytest.raises(xdocker.Timeout) as caught:
+                    await c.run("echo so far; sleep 600", shell=True, timeout=timeout)
+                # A shell that had no time to print anything has not.
+                if printed := caught.value.stdout:
+                    break
+            assert printed == b"so far\n"
             with pytest.raises(xdocker.Timeout, match="test did not end"):
                 await c.wait(timeout=0.05)
             with pytest.raises(xdocker.Timeout, match="port 1"):
                 await c.wait_for_port(1, timeout=0.05)
-            process = await c.popen(["sleep", "60"], stdin=xdocker.DEVNULL, timeout=0.1)
+            process = await c.popen(["sleep", "600"], stdin=xdocker.DEVNULL)
             with pytest.raises(xdocker.Timeout):
                 await process.wait(timeout=0.01)
+            process.kill()
+            assert await process.wait() == -signal.SIGKILL
+            process = await c.popen(["sleep", "600"], stdin=xdocker.DEVNULL, timeout=0.1)
             with pytest.raises(xdocker.Timeout):
                 await process.wait()
             assert await process.wait() == -signal.SIGTERM
@@ -183,7 +191,7 @@ def test_a_life(home: Path, image: xdocker.Image, tmp_path: Path) -> None:
         assert await c.state() == "running" and (await c.info()).name == c.name == "life"
         assert (await c.stats()).pids is not None
         server = await c.popen(["nc", "-l", "-p", "80"], stdin=xdocker.DEVNULL)
-        await c.wait_for_port(80, timeout=10)
+        await c.wait_for_port(80, timeout=PATIENCE)
         assert await c.listens(80)
         server.kill()
         await server.wait()
@@ -192,8 +200,9 @@ def test_a_life(home: Path, image: xdocker.Image, tmp_path: Path) -> None:
         assert (await c.wait()).returncode == 0
         with pytest.raises(xdocker.Conflict):
             await c.shutdown()
-        await c.boot(["sh", "-c", "trap '' TERM; while :; do sleep 0.1; done"])
-        await asyncio.sleep(0.2)
+        await c.boot(["sh", "-c", "trap '' TERM; : > /ready; while :; do sleep 0.1; done"])
+        while not (c.root / "ready").exists():
+            await asyncio.sleep(0.01)
         await c.shutdown(timeout=0.1)
         assert (await c.wait()).returncode == -signal.SIGKILL
         made = await c.to_image("life:1")

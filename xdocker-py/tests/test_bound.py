@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import xdocker
-from conftest import left, until
+from conftest import PATIENCE, left, until
 
 OWNER = """
 c = engine.containers.run("test", name="bound", net="HOST")
@@ -110,7 +110,7 @@ class Late:
         work()
 {when}
 """
-    assert subprocess.run(script(text), timeout=30).returncode == 0
+    assert subprocess.run(script(text), timeout=PATIENCE).returncode == 0
     assert (tmp_path / "out").read_bytes() == b"test\n"
     assert engine.containers.list() == [] and left(home) == []
 

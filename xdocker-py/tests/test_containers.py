@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import signal
 import socket
-import time
 from pathlib import Path
 
 import pytest
-from conftest import until
+from conftest import PATIENCE, until
 
 import xdocker
 from xdocker.options import ContainerOptions
@@ -44,7 +43,7 @@ def test_a_life(engine: xdocker.Engine, image: xdocker.Image) -> None:
 def test_a_command_as_pid_1(engine: xdocker.Engine, image: xdocker.Image) -> None:
     c = engine.containers.create(image, name="once", net="HOST")
     c.boot(["sh", "-c", "exit $CODE"], env={"CODE": "5"}, workdir="/tmp")
-    exit = c.wait(timeout=10)
+    exit = c.wait(timeout=PATIENCE)
     assert exit.returncode == 5 and exit == c.info().exit
     c.boot(["sleep", "60"])
     with pytest.raises(xdocker.Timeout):
@@ -55,15 +54,15 @@ def test_a_command_as_pid_1(engine: xdocker.Engine, image: xdocker.Image) -> Non
 
 
 def test_terminating_and_signals(engine: xdocker.Engine, image: xdocker.Image) -> None:
-    command = ["sh", "-c", "trap 'exit 7' USR1; while :; do sleep 0.02; done"]
+    command = ["sh", "-c", "trap 'exit 7' USR1; : > /ready; while :; do sleep 0.02; done"]
     with engine.containers.run(image, command, net="HOST") as c:
         c.send_signal(0)
-        time.sleep(0.2)
+        assert until((c.root / "ready").exists)
         c.send_signal(signal.SIGUSR1)
-        assert c.wait(timeout=10).returncode == 7
+        assert c.wait(timeout=PATIENCE).returncode == 7
     with engine.containers.run(image, net="HOST") as c:
         c.terminate()
-        assert c.wait(timeout=10).returncode == 0
+        assert c.wait(timeout=PATIENCE).returncode == 0
 
 
 def test_a_failed_boot_names_its_step(engine: xdocker.Engine, image: xdocker.Image) -> None:
@@ -154,32 +153,35 @@ def test_top_tells_of_processes(c: xdocker.Container) -> None:
     process.kill()
 
 
-def test_a_port_is_waited_for(c: xdocker.Container) -> None:
-    # On the host's network another program may have any one port: it is asked for one that is free.
-    with socket.socket() as free:
-        free.bind(("", 0))
-        port = free.getsockname()[1]
-    assert not c.listens(port)
-    with pytest.raises(xdocker.Timeout, match=f"port {port}"):
-        c.wait_for_port(port, timeout=0.05)
-    server = c.popen(["sh", "-c", f"sleep 0.2; exec nc -l -p {port} -e true"], stdin=xdocker.DEVNULL)
-    c.wait_for_port(port, timeout=10)
-    assert c.listens(port) and not c.listens(port, transport="udp")
-    server.kill()
-    server.wait()
+def test_a_port_is_waited_for(engine: xdocker.Engine, image: xdocker.Image) -> None:
+    # Not on the host's network, where another program may have any port.
+    with engine.containers.run(image, net="CUSTOM") as c:
+        assert not c.listens(80)
+        with pytest.raises(xdocker.Timeout, match="port 80"):
+            c.wait_for_port(80, timeout=0.05)
+        server = c.popen(["sh", "-c", "sleep 0.2; exec nc -l -p 80 -e true"], stdin=xdocker.DEVNULL)
+        c.wait_for_port(80, timeout=PATIENCE)
+        assert c.listens(80) and not c.listens(80, transport="udp")
+        server.kill()
+        server.wait()
+
+
+def test_a_port_of_the_host_is_seen(c: xdocker.Container) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        assert c.listens(server.getsockname()[1])
 
 
 def test_a_port_of_udp(c: xdocker.Container) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
         server.bind(("127.0.0.1", 0))
         port = server.getsockname()[1]
-        c.wait_for_port(port, 10, transport="udp")
+        c.wait_for_port(port, PATIENCE, transport="udp")
     assert not c.listens(port, transport="udp")
 
 
 def test_waiting_for_a_port_ends_with_the_container(engine: xdocker.Engine, image: xdocker.Image) -> None:
     with engine.containers.run(image, ["sleep", "0.2"], net="CUSTOM") as c, pytest.raises(xdocker.Conflict):
-        c.wait_for_port(1, timeout=10)
+        c.wait_for_port(1, timeout=PATIENCE)
 
 
 def test_the_state_of_a_container_is_a_word(c: xdocker.Container, engine: xdocker.Engine) -> None:

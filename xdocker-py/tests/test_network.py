@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import xdocker
+from conftest import PATIENCE
 
 TEXT = """
 import socket
@@ -23,9 +24,9 @@ with engine.containers.run("test", net="BRIDGE", vip="10.88.7.9", ports={8080: 8
         pass
     assert not c.listens(80)
     server = c.popen(["nc", "-ll", "-p", "80", "-e", "hostname"], stdin=xdocker.DEVNULL)
-    c.wait_for_port(80, timeout=10)
+    c.wait_for_port(80, timeout=60)
     for address in (("10.88.7.9", 80), ("127.0.0.1", 8080)):
-        with socket.create_connection(address, timeout=10) as connection:
+        with socket.create_connection(address, timeout=60) as connection:
             assert connection.makefile().read() == "web\\n"
     assert c.stats().network.received > 0
 c = engine.containers.create("test", net="BRIDGE")
@@ -50,5 +51,5 @@ def test_addresses_ports_and_the_bridge(
     # `ip` is for what the host has without us: its loopback.
     host = "mount -t tmpfs none /run && ip link set lo up && exec \"$@\""
     command = ["unshare", "--net", "--mount", "--propagation", "private", "sh", "-ec", host, "sh", *script(TEXT)]
-    ended = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60)
+    ended = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=2 * PATIENCE)
     assert ended.stdout == "all of it\n", ended.stdout

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import xdocker
-from conftest import left, until
+from conftest import PATIENCE, left, until
 from xdocker.pytest_plugin import ContainerFactory
 
 TESTS = """
@@ -43,7 +43,7 @@ def test_it_leaves_nothing_behind(
     (tmp_path / "test_other.py").write_text(TESTS)
     environment = {**os.environ, "xdocker_HOME": str(home), "CRASH": crash}
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments, str(tmp_path)]
-    ended = subprocess.run(command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True, timeout=120)
+    ended = subprocess.run(command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True, timeout=5 * PATIENCE)
     failed = 2 if crash else 1
     assert f"{failed} failed, {24 - failed} passed" in ended.stdout, ended.stdout
     assert until(lambda: xdocker.Engine(home).containers.list() == [])

@@ -1,15 +1,15 @@
 import os
 import signal
-import time
 from pathlib import Path
 
 import pytest
 
 import xdocker
+from conftest import LONGER, PATIENCE
 
 
 def test_output_and_code(c: xdocker.Container) -> None:
-    run = c.run(["hostname"], timeout=5)
+    run = c.run(["hostname"], timeout=PATIENCE)
     assert (run.stdout, run.stderr, run.returncode) == (b"test\n", b"", 0)
     run = c.run(["sh", "-c", "echo wrong >&2; exit 3"], text=True)
     assert (run.stdout, run.stderr, run.returncode) == ("", "wrong\n", 3)
@@ -65,12 +65,15 @@ def test_a_failed_command_carries_its_result(c: xdocker.Container) -> None:
 
 
 def test_a_timeout_kills_and_tells_what_was_printed(c: xdocker.Container) -> None:
-    started = time.monotonic()
-    with pytest.raises(xdocker.Timeout) as caught:
-        c.run(["sh", "-c", "echo so far; sleep 60"], timeout=0.3)
-    assert time.monotonic() - started < 2
-    assert isinstance(caught.value, TimeoutError)
-    assert caught.value.stdout == b"so far\n"
+    printed: object = b""
+    for timeout in LONGER:
+        with pytest.raises(xdocker.Timeout) as caught:
+            c.run(["sh", "-c", "echo so far; sleep 600"], timeout=timeout)
+        assert isinstance(caught.value, TimeoutError)
+        # A shell that had no time to print anything has not.
+        if printed := caught.value.stdout:
+            break
+    assert printed == b"so far\n"
 
 
 def test_a_program_that_is_not_there(c: xdocker.Container) -> None:
@@ -88,16 +91,15 @@ def test_popen_talks(c: xdocker.Container) -> None:
     with pytest.raises(xdocker.Timeout):
         process.wait(timeout=0.05)
     process.stdin.write(b"exit 4\n")
-    assert process.wait(timeout=5) == 4 == process.poll()
+    assert process.wait(timeout=PATIENCE) == 4 == process.poll()
     process.kill()
 
 
 def test_popen_with_a_time_limit(c: xdocker.Container) -> None:
-    process = c.popen(["sleep", "60"], stdin=xdocker.DEVNULL, timeout=0.2)
-    started = time.monotonic()
+    process = c.popen(["sleep", "600"], stdin=xdocker.DEVNULL, timeout=0.2)
     with pytest.raises(xdocker.Timeout):
         process.wait()
-    assert time.monotonic() - started < 2 and process.wait() == -signal.SIGTERM
+    assert process.wait() == -signal.SIGTERM
 
 
 def test_errors_where_the_output_goes(c: xdocker.Container, tmp_path: Path) -> None:
@@ -130,4 +132,4 @@ def test_a_terminal(c: xdocker.Container) -> None:
     seen = b""
     while b"40 120" not in seen:
         seen += os.read(process.stdout.fileno(), 4096)
-    assert process.wait(timeout=5) == 0
+    assert process.wait(timeout=PATIENCE) == 0

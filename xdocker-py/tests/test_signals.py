@@ -5,47 +5,19 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import threading
 import time
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-
 import xdocker
-from conftest import left, until
-
-AT_ONCE = 0.1
-"""Seconds from the key to the exception."""
-BUSY = 0.2
-"""Seconds that the machine, busy with other tests, may take in addition."""
-
-
-@contextmanager
-def interrupted(after: float = 0.2) -> Generator[None]:
-    """Presses Ctrl-C in the block, which must be left by it at once."""
-    pressed: list[float] = []
-
-    def press() -> None:
-        pressed.append(time.monotonic())
-        os.kill(os.getpid(), signal.SIGINT)
-
-    timer = threading.Timer(after, press)
-    timer.start()
-    with pytest.raises(KeyboardInterrupt):
-        yield
-    took = time.monotonic() - pressed[0]
-    assert took < AT_ONCE + BUSY, f"{took:.3f} s"
+from conftest import PATIENCE, ends_at_once_with_ctrl_c, interrupted, left, until
 
 
 def test_waits_for_programs(c: xdocker.Container) -> None:
-    with interrupted():
-        c.run(["sleep", "60"])
+    ends_at_once_with_ctrl_c(lambda: c.run(["sleep", "600"]))
     assert until(lambda: [process.name for process in c.top()] == [c.top()[0].name]), "it was killed"
-    process = c.popen(["sleep", "60"], stdin=xdocker.DEVNULL)
-    with interrupted():
-        process.wait()
+    process = c.popen(["sleep", "600"], stdin=xdocker.DEVNULL)
+    ends_at_once_with_ctrl_c(process.wait)
     assert process.poll() is None, "it runs on"
     process.kill()
     assert process.wait() == -signal.SIGKILL and c.state == "running"
@@ -54,19 +26,18 @@ def test_waits_for_programs(c: xdocker.Container) -> None:
 def test_waits_for_containers(engine: xdocker.Engine, image: xdocker.Image) -> None:
     with engine.containers.run(image, net="CUSTOM") as c:
         for wait in (c.wait, lambda: c.wait_for_port(1)):
-            with interrupted():
-                wait()
+            ends_at_once_with_ctrl_c(wait)
         assert c.state == "running" and c.run(["true"]).returncode == 0
 
 
 def test_a_shutdown_goes_on(engine: xdocker.Engine, image: xdocker.Image) -> None:
     c = engine.containers.create(image, name="deaf", net="HOST")
-    c.boot(["sh", "-c", "trap '' TERM; while :; do sleep 0.1; done"])
-    time.sleep(0.2)
+    c.boot(["sh", "-c", "trap '' TERM; : > /ready; while :; do sleep 0.1; done"])
+    assert until((c.root / "ready").exists)
     with interrupted():
-        c.shutdown(timeout=1)
+        c.shutdown(timeout=5)
     assert c.state == "running"
-    assert c.wait(timeout=10).returncode == -signal.SIGKILL
+    assert c.wait(timeout=PATIENCE).returncode == -signal.SIGKILL
     c.destroy()
 
 
@@ -87,8 +58,8 @@ def test_whenever_it_comes_nothing_is_left(
     image: xdocker.Image, home: Path, script: Callable[[str], list[str]]
 ) -> None:
     text = """
-print("begin", flush=True)
 try:
+    print("begin", flush=True)
     while True:
         with engine.containers.run("test", net="HOST") as c:
             c.run(["true"])
@@ -101,6 +72,6 @@ except KeyboardInterrupt:
             time.sleep(0.003 * number)
             process.send_signal(signal.SIGINT)
             assert process.stdout.read() == "interrupted\n"
-            assert process.wait(timeout=20) == 0
+            assert process.wait(timeout=PATIENCE) == 0
         assert until(lambda: xdocker.Engine(home).containers.list() == [])
         assert until(lambda: left(home) == []), left(home)
