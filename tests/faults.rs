@@ -296,6 +296,31 @@ fn a_bound_container_ends_with_its_owner() {
     home.assert_clean();
 }
 
+#[test]
+fn an_ephemeral_container_ends_with_its_owner() {
+    let home = Home::new();
+    let path = home.path().to_str().unwrap();
+    let mut owner = role::on_host("ephemeral_owner", [path]).stdout(Stdio::null()).spawn().unwrap();
+    let state = || home.engine().container(&"brief".parse().unwrap()).and_then(|brief| brief.state());
+    assert!(until(PATIENCE, || matches!(state(), Ok(State::Running { .. }))));
+    owner.kill().unwrap();
+    owner.wait().unwrap();
+    assert!(until(PATIENCE, || home.engine().containers().unwrap().is_empty()), "{:?}", state());
+    home.assert_clean();
+}
+
+/// Has a container that goes with it, until somebody kills us.
+#[test]
+#[ignore = "a role of other tests"]
+fn ephemeral_owner() {
+    let [home] = role::arguments();
+    let engine = Engine::open(Path::new(&home)).unwrap();
+    let spec = ContainerSpec::new([IMAGE.parse().unwrap()]).name("brief".parse().unwrap());
+    let container = engine.create_ephemeral(&spec).unwrap();
+    container.boot(&Boot::new()).unwrap();
+    container.wait().unwrap();
+}
+
 /// Has a container that is bound to it, until somebody kills us.
 #[test]
 #[ignore = "a role of other tests"]

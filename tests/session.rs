@@ -392,3 +392,36 @@ fn what_is_bound_and_prints_is_kept_in_the_log() {
     assert!(logs.next().is_none(), "it ends with us");
     assert!(until(PATIENCE, || container.state().unwrap() == State::Stopped));
 }
+
+#[test]
+fn nobody_waits_longer_than_the_limit_for_what_others_hold_open() {
+    let home = Home::new();
+    let container = home.boot("box");
+    // In a session of its own, out of the reach of what ends the process.
+    let mut left = container.command("sh");
+    left.args(["-c", "setsid sleep 1000 & echo said"]).timeout(Duration::from_secs(2));
+    let begin = Instant::now();
+    assert!(matches!(left.output(), Err(Error::Timeout { .. })));
+    assert!(begin.elapsed() < Duration::from_secs(900), "the sleeper was waited for");
+
+    let mut late = container.command("sh");
+    late.args(["-c", "setsid sleep 1000 & echo said; exec sleep 1000"]).timeout(Duration::from_millis(100));
+    assert!(matches!(late.output(), Err(Error::Timeout { .. })));
+
+    let whole =
+        container.command("sh").args(["-c", "head -c 3000000 /dev/zero; echo no >&2; exit 3"]).output();
+    let whole = whole.unwrap();
+    assert_eq!((whole.stdout.len(), &*whole.stderr, whole.status.code()), (3_000_000, &b"no\n"[..], Some(3)));
+}
+
+#[test]
+fn a_limit_may_be_for_ever() {
+    let home = Home::new();
+    let container = home.boot("box");
+    let mut child = container.command("sh").args(["-c", "exit 3"]).timeout(Duration::MAX).spawn().unwrap();
+    assert!(child.ends_within(Duration::MAX).unwrap());
+    assert_eq!(child.wait_timeout(Duration::MAX).unwrap().unwrap().code(), Some(3));
+    let output = container.command("hostname").timeout(Duration::MAX).output().unwrap();
+    assert_eq!(output.stdout, b"box\n");
+    container.shutdown(Duration::MAX).unwrap();
+}

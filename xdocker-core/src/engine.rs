@@ -99,7 +99,7 @@ impl Engine {
         Ok(container)
     }
 
-    /// Creates a container that goes with us.
+    /// Creates a container that goes with the returned value, and with our process.
     ///
     /// # Errors
     /// Those of [`Self::create`].

@@ -30,7 +30,6 @@ mod doctor;
 mod engine;
 mod error;
 mod etc;
-mod exchange;
 mod files;
 mod follow;
 mod home;
@@ -62,7 +61,6 @@ pub use container::{
 pub use doctor::{Feature, HostReport};
 pub use engine::Engine;
 pub use error::{ArchiveError, Error, ErrorKind, NetworkError, RepositoryError, Result};
-pub use exchange::Exchange;
 pub use image::{
     Image, ImageStore, Limits, PackOptions, Summary, TestImage, TestImageReport, UnpackOptions, Whiteouts,
 };
@@ -72,7 +70,7 @@ pub use network::BridgeSettings;
 pub use progress::Progress;
 pub use repository::{PullOptions, PushOptions, RemoteImage, Repository, Transfer};
 pub use runs::{DetachedRun, RunInfo, RunState};
-pub use session::{Child, Command, Stdio, Terminal};
+pub use session::{Child, Command, Exchange, Stdio, Terminal};
 pub use spec::{
     Capabilities, ContainerSpec, CpuQuota, CpuSet, Endpoint, Exec, HostPort, Hostname, InterfaceName, IoMax,
     LogSize, MemorySize, NetnsName, Network, PidsLimit, PortMap, Resources, RestartPolicy, Sandbox, Seccomp,

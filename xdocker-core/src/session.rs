@@ -1,16 +1,16 @@
 //! Processes in a running container: the client's side of a session, in the manner of `std::process`.
 
+mod exchange;
 mod orders;
 mod stdio;
 
 use std::ffi::OsStr;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::{ExitStatus, Output};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -25,6 +25,7 @@ use crate::spec::{Exec, User, WindowSize};
 use crate::sys::seqpacket::Connection;
 use crate::sys::terminal;
 
+pub use exchange::Exchange;
 pub(crate) use orders::{hang_up, start_again_by, stay_down};
 pub use stdio::Stdio;
 pub(crate) use stdio::{null, refuse_directory};
@@ -288,6 +289,7 @@ pub(crate) fn plan_process(plan: &mut Plan, exec: &Exec, identity: &Identity) ->
 ///
 /// It lives no longer than this value: when it is dropped before the process has ended, the process gets
 /// SIGHUP and, two seconds later, SIGKILL.
+#[must_use = "the process ends when this is dropped"]
 #[derive(Debug)]
 pub struct Child {
     pid: u32,
@@ -350,7 +352,7 @@ impl Child {
     /// # Errors
     /// Those of [`Self::wait`].
     pub fn wait_timeout(&mut self, limit: Duration) -> Result<Option<ExitStatus>> {
-        match self.wait_for(Some(Instant::now() + limit))? {
+        match self.wait_for(Instant::now().checked_add(limit))? {
             (Some(status), _) => Ok(Some(status)),
             (None, true) => Err(gone()),
             (None, false) => Ok(None),
@@ -370,7 +372,7 @@ impl Child {
     /// # Errors
     /// Those of [`Self::wait`].
     pub fn ends_within(&self, limit: Duration) -> Result<bool> {
-        let over = readable(&self.connection, Some(Instant::now() + limit));
+        let over = readable(&self.connection, Instant::now().checked_add(limit));
         Ok(self.status.is_some() || over.map_err(Error::system("wait for a process in a container"))?)
     }
 
@@ -395,33 +397,6 @@ impl Child {
             }
             _ => Ok((self.status, over)),
         }
-    }
-
-    /// Closes our end of its standard input, collects what it prints and waits for its end.
-    ///
-    /// # Errors
-    /// Those of [`Self::wait`], and [`Error::System`] when a pipe cannot be read.
-    pub fn wait_with_output(mut self) -> Result<Output> {
-        self.stdin = None;
-        let (stdout, stderr) = (self.stdout.take(), self.stderr.take());
-        let mut output = Output { status: ExitStatus::default(), stdout: Vec::new(), stderr: Vec::new() };
-        let read = match (stdout, stderr) {
-            (Some(mut out), Some(mut errors)) => {
-                let (out_bytes, error_bytes) = (&mut output.stdout, &mut output.stderr);
-                // Both at once: a process that fills one pipe while we wait for the other would stop.
-                thread::scope(|scope| {
-                    let other = scope.spawn(move || errors.read_to_end(error_bytes));
-                    let one = out.read_to_end(out_bytes);
-                    one.and(other.join().unwrap_or_else(|_| Err(io::Error::other("the reader panicked"))))
-                })
-            }
-            (Some(mut out), None) => out.read_to_end(&mut output.stdout),
-            (None, Some(mut errors)) => errors.read_to_end(&mut output.stderr),
-            (None, None) => Ok(0),
-        };
-        read.map_err(Error::system("read the output of a process in a container"))?;
-        output.status = self.wait()?;
-        Ok(output)
     }
 }
 

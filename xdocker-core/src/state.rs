@@ -261,9 +261,9 @@ impl Records {
 
     /// Waits until nobody watches over the run any more, at most for `limit`.
     pub(crate) fn wait_unwatched(&self, limit: Duration) -> Result<()> {
-        let give_up = Instant::now() + limit;
+        let give_up = Instant::now().checked_add(limit);
         while matches!(self.look()?, Found::Starting | Found::Running(_) | Found::Pausing(_))
-            && Instant::now() < give_up
+            && give_up.is_none_or(|give_up| Instant::now() < give_up)
         {
             thread::sleep(Duration::from_micros(200));
         }

@@ -128,9 +128,10 @@ impl Container {
             root.signal(signal).map_err(failed)?;
             if signal != libc::SIGKILL {
                 self.hang_up();
+                let deadline = asked.checked_add(patience);
                 let deadline = match shielded {
-                    true => tell_others(record.pid(), signal, asked + patience).map_err(failed)?,
-                    false => asked + patience,
+                    true => Some(tell_others(record.pid(), signal, deadline).map_err(failed)?),
+                    false => deadline,
                 };
                 if !wait_for(root, &monitor, deadline).map_err(failed)? {
                     let waited = asked.elapsed().as_secs_f32();
@@ -228,20 +229,21 @@ impl Container {
 
 /// Tells those whom a root process has started that the end has come, since it does not hear it itself, and waits for them.
 /// Says how long to wait for the root process then.
-fn tell_others(root: u32, signal: i32, deadline: Instant) -> io::Result<Instant> {
+fn tell_others(root: u32, signal: i32, deadline: Option<Instant>) -> io::Result<Instant> {
     /// Who has waited for the others ends now, and who waits for nobody will not.
     const A_WHILE: Duration = Duration::from_millis(200);
     let others = open_others(root);
     others.iter().try_for_each(|other| other.signal(signal))?;
     for other in &others {
-        other.wait_until(Some(deadline))?;
+        other.wait_until(deadline)?;
     }
-    Ok(if others.is_empty() { Instant::now() } else { deadline.min(Instant::now() + A_WHILE) })
+    let end = Instant::now() + if others.is_empty() { Duration::ZERO } else { A_WHILE };
+    Ok(deadline.map_or(end, |deadline| deadline.min(end)))
 }
 
 /// Waits for the root process, or for the monitor: it sees the end first and may be gone before we look.
-fn wait_for(root: &PidFd, monitor: &PidFd, deadline: Instant) -> io::Result<bool> {
-    Ok(root.wait_until(Some(deadline))? || monitor.wait_until(Some(Instant::now()))?)
+fn wait_for(root: &PidFd, monitor: &PidFd, deadline: Option<Instant>) -> io::Result<bool> {
+    Ok(root.wait_until(deadline)? || monitor.wait_until(Some(Instant::now()))?)
 }
 
 /// None, the one, or all failures of a tear-down as one error.

@@ -5,8 +5,9 @@ use std::io;
 use std::ops::Deref;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
-use super::Container;
+use super::{Boot, Container, Root};
 use crate::error::{Error, Result};
 use crate::sys::runlock;
 
@@ -17,17 +18,30 @@ const FILE: &str = "owner.lock";
 /// SIGKILL. Nothing of it is ever synced to a disk.
 ///
 /// After a SIGKILL nobody is there to delete its directory; the next look at the home does.
+#[must_use = "the container goes when this is dropped"]
 #[derive(Debug)]
 pub struct Ephemeral {
     /// `None` once it has been closed.
     container: Option<Container>,
+    /// What was booted by [`Self::boot`] last; it ends when this goes.
+    root: Mutex<Option<Root>>,
     /// Holds the lock that says that we live.
     _owner: File,
 }
 
 impl Ephemeral {
     pub(crate) fn new(container: Container, owner: File) -> Self {
-        Self { container: Some(container), _owner: owner }
+        Self { container: Some(container), root: Mutex::new(None), _owner: owner }
+    }
+
+    /// Boots the container, as [`Container::boot`] does; but it ends with this value and our process.
+    ///
+    /// # Errors
+    /// Those of [`Container::boot`].
+    pub fn boot(&self, boot: &Boot) -> Result<()> {
+        let root = self.boot_bound_logged(boot)?;
+        *self.root.lock().unwrap_or_else(PoisonError::into_inner) = Some(root);
+        Ok(())
     }
 
     /// Ends and deletes the container, and says what could not be removed, which dropping cannot.

@@ -13,7 +13,7 @@ use crate::state::{ExitRecord, Found, RunRecord, State};
 use crate::users::IdRange;
 
 /// A container as it is at a moment.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ContainerInfo {
     /// Its name.

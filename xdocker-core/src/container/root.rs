@@ -10,6 +10,7 @@ use crate::launch::Monitor;
 
 /// A running container that ends with us: when this value is dropped, and when our process ends, even by
 /// SIGKILL.
+#[must_use = "the container ends when this is dropped"]
 #[derive(Debug)]
 pub struct Root {
     container: Container,

@@ -13,7 +13,7 @@ use super::{Hostname, LogSize, Network, Resources, RestartPolicy, Sandbox, StopS
 ///     .network(Network::Custom);
 /// # Ok::<(), xdocker_core::Error>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ContainerSpec {
     pub(crate) images: Vec<ImageRef>,
     pub(crate) name: Option<ContainerName>,

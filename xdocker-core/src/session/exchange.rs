@@ -4,14 +4,17 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::process::Output;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 
+use super::Child;
 use crate::error::{Error, Result};
-use crate::session::Child;
+
+/// How soon the monitor's word comes that the time of a process was up.
+const SOON: Duration = Duration::from_millis(50);
 
 /// Most bytes taken from one stream before the others have their turn.
 const TURN: u64 = 1 << 20;
@@ -67,7 +70,6 @@ impl Exchange {
     }
 
     /// The process.
-    #[must_use]
     pub fn child(&self) -> &Child {
         &self.child
     }
@@ -135,6 +137,35 @@ impl Exchange {
             }
         }
         close(&self.epoll, &mut self.child.stdin)
+    }
+}
+
+impl Child {
+    /// Closes our end of its standard input, collects what it prints and waits for its end.
+    ///
+    /// What it has started may hold its outputs open after it has ended. As in std that is waited for; where it has a
+    /// [time limit](crate::Command::timeout), until that is over. What was printed by then is lost; [`Exchange`] has it.
+    ///
+    /// # Errors
+    /// Those of [`Self::wait`]; [`Error::System`] when a pipe cannot be read; [`Error::Timeout`] when it has ended in time,
+    /// and others hold its outputs open.
+    pub fn wait_with_output(self) -> Result<Output> {
+        let limit = self.timeout;
+        let mut deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
+        let mut exchange = Exchange::new(self, Vec::new())?;
+        while !exchange.advance(deadline)? {
+            match limit {
+                Some(limit)
+                    if exchange.ended && deadline.is_some_and(|deadline| Instant::now() >= deadline) =>
+                {
+                    let what = "the end of what a process in a container prints".into();
+                    return Err(Error::Timeout { what, limit });
+                }
+                // A signal has arrived, or it is about to be ended.
+                _ => deadline = deadline.map(|deadline| deadline.max(Instant::now() + SOON)),
+            }
+        }
+        Ok(exchange.into_output())
     }
 }
 
