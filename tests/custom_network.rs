@@ -89,6 +89,20 @@ fn a_namespace_that_was_lost_is_made_again_at_boot() {
     });
 }
 
+/// ip-netns(8) covers the directory of all namespaces when it makes its first one, unless whoever was first did it.
+#[test]
+fn a_namespace_of_somebody_elses_that_comes_later_is_in_nobodys_way() {
+    with_home(|home| {
+        home.xdocker("-a create -m test -c test --net CUSTOM").ok();
+        ip("netns add other");
+        home.xdocker("-a create -m test -c two --net CUSTOM").ok();
+        home.xdocker("-a destroy -c test").ok();
+        home.xdocker("-a destroy -c two").ok();
+        assert_eq!(ip("netns list"), "other\n");
+        ip("netns delete other");
+    });
+}
+
 #[test]
 fn sessions_are_in_the_namespace_too() {
     with_home(|home| {

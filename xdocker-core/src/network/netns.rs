@@ -13,6 +13,7 @@ use nix::sys::statfs::statfs;
 
 use crate::error::{Error, Result};
 use crate::spec::NetnsName;
+use crate::sys::mount::is_root;
 
 /// `f_type` of a namespace file (statfs(2)).
 const NSFS_MAGIC: i64 = 0x6e73_6673;
@@ -32,6 +33,7 @@ pub(crate) fn ensure(name: &NetnsName) -> Result<()> {
             .mode(0o755)
             .create(directory)
             .map_err(Error::file("create", directory))?;
+        share(directory).map_err(Error::file("mount", directory))?;
     }
     OpenOptions::new()
         .write(true)
@@ -53,6 +55,23 @@ pub(crate) fn ensure(name: &NetnsName) -> Result<()> {
         let _ = fs::remove_file(&path);
         Error::System { action: format!("make the network namespace {name}"), source: why }
     })
+}
+
+/// Makes the directory of all namespaces a mount that passes on what is mounted on it, as ip-netns(8) does when it makes its
+/// first one: by then the directory would be covered by a copy of itself, and a namespace of ours that is below could not be
+/// removed.
+fn share(directory: &Path) -> io::Result<()> {
+    if is_root(directory)? {
+        return Ok(());
+    }
+    let mount = |source: Option<&Path>, flags| mount(source, directory, None::<&str>, flags, None::<&str>);
+    match mount(None, MsFlags::MS_SHARED | MsFlags::MS_REC) {
+        Err(nix::Error::EINVAL) => {
+            mount(Some(directory), MsFlags::MS_BIND | MsFlags::MS_REC)?;
+            Ok(mount(None, MsFlags::MS_SHARED | MsFlags::MS_REC)?)
+        }
+        shared => Ok(shared?),
+    }
 }
 
 /// Whether a namespace is mounted at `path`.

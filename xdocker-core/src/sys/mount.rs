@@ -1,8 +1,11 @@
-//! New file systems by descriptors (fsopen(2), fsconfig(2), fsmount(2), Linux 5.2): mounted, and nowhere attached.
+//! New file systems by descriptors (fsopen(2), fsconfig(2), fsmount(2), Linux 5.2): mounted, and nowhere attached. And where
+//! others are.
 
-use std::ffi::CStr;
+use std::ffi::{CStr, CString};
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 use std::ptr;
 
 /// Commands of fsconfig(2).
@@ -61,4 +64,17 @@ fn descriptor(result: libc::c_long) -> io::Result<OwnedFd> {
     }
     // SAFETY: both calls give a new descriptor, ours alone.
     Ok(unsafe { OwnedFd::from_raw_fd(result as RawFd) })
+}
+
+/// Whether something is mounted at `path`, as far as the kernel says (statx(2), Linux 5.8).
+pub(crate) fn is_root(path: &Path) -> io::Result<bool> {
+    let path = CString::new(path.as_os_str().as_bytes())?;
+    // SAFETY: a `statx` is numbers only.
+    let mut found: libc::statx = unsafe { std::mem::zeroed() };
+    // SAFETY: reads a text that ends and lives, writes to `found`.
+    let result = unsafe { libc::statx(libc::AT_FDCWD, path.as_ptr(), 0, 0, &raw mut found) };
+    if result < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(found.stx_attributes & libc::STATX_ATTR_MOUNT_ROOT as u64 != 0)
 }
