@@ -2,10 +2,14 @@
 
 use crate::sys::{self, Cloned, EAGAIN, EPROTO, Errno, Result};
 
-/// Sends `messages` over a new socket of `protocol` and waits for what the kernel answers.
+/// `NETLINK_NETFILTER`.
+const NETFILTER: u64 = 12;
+
+/// Sends `messages` over a new socket of `protocol` and waits for what the kernel answers. Whether or not it `goes_on` after
+/// a failure, the first one is told.
 ///
-/// Another process does it, and is left alone with the end of the socket, which may take the kernel 20 ms.
-pub fn tell_kernel(protocol: u64, messages: &[u8]) -> Result<()> {
+/// Another process does it, and is left alone with the end of the socket.
+pub fn tell_kernel(protocol: u64, messages: &[u8], goes_on: bool) -> Result<()> {
     let [answer, tell] = sys::pipe()?;
     // A child of our parent's, which waits for orphans: we have others to wait for.
     match sys::clone_process(sys::CLONE_PARENT, None) {
@@ -18,8 +22,16 @@ pub fn tell_kernel(protocol: u64, messages: &[u8]) -> Result<()> {
             // Whatever else we have is the monitor's, its lock above all.
             let _ = sys::close_range(0, tell as u32 - 1);
             let _ = sys::close_range(tell + 1, u32::MAX);
-            let errno = transact(protocol, messages).err().map_or(0, |why| why.0);
+            let socket = sys::netlink_socket(protocol);
+            let outcome = socket.and_then(|socket| transact(socket, messages, goes_on));
+            let errno = outcome.err().map_or(0, |why| why.0);
             let _ = sys::write(tell, &errno.to_ne_bytes());
+            sys::close(tell);
+            if let Ok(socket) = socket
+                && protocol == NETFILTER
+            {
+                wait_for_quiet(socket);
+            }
             sys::exit(0)
         }
         Ok(Cloned::Parent { .. }) => {
@@ -36,18 +48,21 @@ pub fn tell_kernel(protocol: u64, messages: &[u8]) -> Result<()> {
     }
 }
 
-/// Sends messages, or batch by batch where that is what they are: the kernel takes one at a time, and one that fails keeps
-/// no other one back. The first failure is told.
-fn transact(protocol: u64, messages: &[u8]) -> Result<()> {
-    /// What a batch ends with (`NFNL_MSG_BATCH_END`).
-    const BATCH_END: u16 = 0x11;
-    let socket = sys::netlink_socket(protocol)?;
+/// Sends messages, batch by batch where that is what they are: the kernel takes one at a time. Where one that fails keeps no
+/// other one back it `goes_on`; the first failure is told.
+fn transact(socket: i32, messages: &[u8], goes_on: bool) -> Result<()> {
+    /// What a batch begins and ends with (`NFNL_MSG_BATCH_BEGIN`, `NFNL_MSG_BATCH_END`).
+    const BATCH: [u16; 2] = [0x10, 0x11];
     let (mut rest, mut outcome) = (messages, Ok(()));
-    while !rest.is_empty() {
+    while !rest.is_empty() && (goes_on || outcome.is_ok()) {
         let mut end = 0;
         while let Some(head) = rest.get(end..).and_then(|left| left.get(..6)) {
+            let kind = u16::from_ne_bytes([head[4], head[5]]);
+            if kind == BATCH[0] && end > 0 {
+                break;
+            }
             end += (u32::from_ne_bytes([head[0], head[1], head[2], head[3]]) as usize).next_multiple_of(4);
-            if u16::from_ne_bytes([head[4], head[5]]) == BATCH_END {
+            if kind == BATCH[1] {
                 break;
             }
         }
@@ -57,6 +72,42 @@ fn transact(protocol: u64, messages: &[u8]) -> Result<()> {
         rest = others;
     }
     outcome
+}
+
+/// Waits until a socket of nf_tables can be closed without harm. The kernel frees some 10 ms later what was deleted, and
+/// whoever closes such a socket meanwhile waits for that with the lock of all rules in his hands: nobody else could change
+/// any, and so no other container could boot. It is over when for a while there has been no new generation of rules; where
+/// there is one all the time this is bounded.
+fn wait_for_quiet(socket: i32) {
+    const WHILE: i32 = 25;
+    const MOST: u32 = 40;
+    let mut before = None;
+    for _ in 0..MOST {
+        let _ = sys::poll(&mut [], WHILE);
+        let now = generation(socket);
+        if now.is_none() || now == before {
+            return;
+        }
+        before = now;
+    }
+}
+
+/// The number of the generation of rules (`NFT_MSG_GETGEN`).
+fn generation(socket: i32) -> Option<[u8; 4]> {
+    const GET: u16 = 10 << 8 | 16;
+    const REQUEST: u16 = 1;
+    /// Bytes of `struct nlmsghdr` and `struct nfgenmsg`, and of the head of an attribute.
+    const HEADER: usize = 20;
+    const ATTRIBUTE: usize = 4;
+    let mut asked = [0; HEADER];
+    asked[0] = HEADER as u8;
+    asked[4..6].copy_from_slice(&GET.to_ne_bytes());
+    asked[6..8].copy_from_slice(&REQUEST.to_ne_bytes());
+    sys::send(socket, &asked, -1).ok()?;
+    let mut answer = [0; 128];
+    let length = sys::receive_now(socket, &mut answer).ok()?;
+    let value = answer.get(..length)?.get(HEADER + ATTRIBUTE..HEADER + ATTRIBUTE + 4)?;
+    value.try_into().ok()
 }
 
 /// Sends and reads on, until the kernel, which works while one sends, has nothing more to say.

@@ -211,9 +211,10 @@ impl Machine {
             }
             op::UNSHARE => sys::unshare(x),
             op::CGROUP_DEVICES => sys::guard_devices(self.within.cgroup.ok_or(EINVAL)?, step.payload()),
-            op::NETLINK => {
-                allow(crate::netlink::tell_kernel(x, step.payload()), if y == 1 { &[ENOENT] } else { &[] })
-            }
+            op::NETLINK => allow(
+                crate::netlink::tell_kernel(x, step.payload(), y == 1),
+                if y == 1 { &[ENOENT] } else { &[] },
+            ),
             _ => Err(ENOSYS),
         }
     }

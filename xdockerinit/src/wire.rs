@@ -244,9 +244,9 @@ pub mod op {
     /// Ends [`APART`].
     pub const TOGETHER: u16 = 105;
     /// Sends the payload to the kernel over a netlink socket of protocol `x`; fails with the first error that is
-    /// answered. With `y` = 1 something that is not there is fine. A child of the helper's does it: closing such a
-    /// socket may wait for the kernel for 20 ms, which nobody else is to. In `UNDO` it is left out when the first step of
-    /// the plan, which is such a step then, has failed.
+    /// answered. With `y` = 1 something that is not there is fine, and all batches are sent whatever becomes of one. A
+    /// child of the helper's does it, and closes the socket when that takes nobody's time. In `UNDO` it is left out when
+    /// the first step of the plan, which is such a step then, has failed.
     pub const NETLINK: u16 = 40;
     /// Makes the file `s0` in `a`, with mode `x` and what follows in the payload.
     pub const MAKE_FILE: u16 = 70;
