@@ -126,12 +126,16 @@ bench-files: root linker ## Measure files in and out of containers and what goes
 	$(STATIC_CLI)
 	$(TARGET)/release/xdocker-bench files
 
-bench-network: root linker ## Measure containers on the bridge, and a thousand mapped ports
+bench-network: root linker ## Measure containers on the bridge, a thousand mapped ports, and what gets through, beside rules like Docker's
 	@$(call install_package,busybox,busybox-static)
 	@$(call install_package,ip,iproute2)
+	@$(call install_package,iperf3,iperf3)
+	@$(call install_package,wrk,wrk)
+	@$(call install_package,iptables-nft-restore,iptables)
 	$(CARGO) build --release --quiet --package xdocker-bench
 	$(STATIC_CLI)
 	$(TARGET)/release/xdocker-bench network
+	$(TARGET)/release/xdocker-bench throughput
 
 bench-srepo: root linker ## Measure the ssh image repository, beside scp
 	@$(call install_package,ssh,openssh-client)

@@ -1,9 +1,9 @@
 //! What whole operations cost: xdocker as a library and as a command, beside crun, runc and the kernel's
 //! own floor, in one run.
 //!
-//! `xdocker-bench [images|files|srepo|network|many] [--rounds N] [--directory DIR]`, as root. `make bench` builds and runs it,
+//! `xdocker-bench [images|files|srepo|network|throughput|many] [--rounds N] [--directory DIR]`, as root. `make bench` builds and runs it,
 //! `make bench-images` what is about images, `make bench-files` what is about files in and out, `make bench-srepo` what is
-//! about the ssh image repository, `make bench-network` what is about the bridge, and `make bench-many` what is about many containers, where the number of rounds is theirs.
+//! about the ssh image repository, `make bench-network` what is about the bridge and what it lets through, and `make bench-many` what is about many containers, where the number of rounds is theirs.
 
 mod files;
 mod fixture;
@@ -16,8 +16,10 @@ mod operations;
 mod repository;
 mod rival;
 mod samples;
+mod server;
 mod sys;
 mod table;
+mod throughput;
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -50,6 +52,7 @@ impl Options {
                 "images" => Some((images::run, 5)),
                 "files" => Some((files::run, 5)),
                 "network" => Some((network::run, 60)),
+                "throughput" => Some((throughput::run, 7)),
                 "many" => Some((many::run, 1000)),
                 "srepo" => Some((repository::run, 5)),
                 _ => None,
@@ -70,6 +73,12 @@ impl Options {
 }
 
 fn main() -> Result<()> {
+    let arguments: Vec<_> = env::args().skip(1).collect();
+    if let [role, port] = &arguments[..]
+        && role == server::ROLE
+    {
+        return server::run(port.parse()?);
+    }
     let options = Options::from_command_line()?;
     // crun refuses a host with both versions of cgroups; and whatever we mount goes when we do.
     sys::enter_private_mounts()?;

@@ -75,7 +75,7 @@ pub(crate) fn run(directory: &Path, rounds: usize) -> Result<()> {
     take(&mut rows, rounds)
 }
 
-fn mapped(ports: &str) -> Result<Network> {
+pub(crate) fn mapped(ports: &str) -> Result<Network> {
     Ok(Network::Bridge(Endpoint::new().ports(ports.parse::<PortMap>()?)))
 }
 
