@@ -124,6 +124,36 @@ fn send_localhost_to(machine: &str, other: Ipv4Addr) {
     ip(&format!("-n {machine} route add 127.0.0.0/8 via {other}"));
 }
 
+/// CVE-2020-15257: whoever has the host's network reaches every abstract socket of it. So neither the engine nor a monitor
+/// has one, nor does either listen on the network.
+#[test]
+fn nothing_of_ours_listens_where_a_container_with_the_hosts_network_could_come() {
+    with_home(|home| {
+        home.xdocker("-a install_test --version 1").ok();
+        home.xdocker("-a create -m test:1 -c test --net HOST -b").ok();
+        home.xdocker("-a create -m test:1 -c two --net BRIDGE -b").ok();
+        home.xdocker("-a run -c test --detach -- sleep 600").succeeds();
+        let engine = xdocker_core::Engine::open(home.path()).unwrap();
+        let container = engine.container(&"test".parse().unwrap()).unwrap();
+        let mut endless = container.command("sleep").arg("600").spawn().unwrap();
+        for table in ["unix", "tcp", "tcp6", "udp", "udp6", "raw", "packet"] {
+            let output = container.command("cat").arg(format!("/proc/net/{table}")).output().unwrap();
+            let text = String::from_utf8(output.stdout).unwrap();
+            let entries: Vec<_> = text.lines().skip(1).collect();
+            assert!(text.lines().count() > 0, "{table}");
+            match table {
+                "unix" => {
+                    assert!(text.contains("/session.sock"), "{text}");
+                    assert!(!text.contains(" @"), "{text}");
+                }
+                _ => assert!(entries.is_empty(), "{table}: {text}"),
+            }
+        }
+        endless.kill().unwrap();
+        endless.wait().unwrap();
+    });
+}
+
 #[test]
 fn a_container_speaks_for_itself_only() {
     with_home(|home| {

@@ -11,7 +11,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use xdocker_test_harness::cli::{Home, run};
 use xdocker_test_harness::leaks::has_died;
-use xdocker_test_harness::net::{HOST, Machine, ip, on_own_host, tool};
+use xdocker_test_harness::net::{HOST, Machine, REMOTE, ip, on_own_host, tool};
 use xdocker_test_harness::wait::{PATIENCE, until};
 
 const TEST: &str = "nns098F6BCD46";
@@ -177,6 +177,64 @@ fn what_was_lost_is_made_again_at_boot() {
         home.xdocker("-a destroy -c test -f").ok();
         home.xdocker("-a destroy -c two -f").ok();
         assert!(!ip("netns list").contains("nns"));
+    });
+}
+
+/// Somebody takes the rules away from a container that runs, in each way that there is: whatever is done next to containers
+/// of the home, or asked about them, brings them back, and nothing is open then that was not.
+#[test]
+fn whatever_is_done_next_brings_rules_back_that_were_taken_away() {
+    with_home(|home| {
+        let ports = "80:80,81:81/udp";
+        home.xdocker(&format!("-a create -m test -c test --net BRIDGE --port-mapping {ports} -b")).ok();
+        home.xdocker("-a create -m test -c two --net BRIDGE").ok();
+        home.xdocker("-a create -m test -c host --net HOST").ok();
+        let (test, remote) = (Machine::named(TEST), Machine::named("remote"));
+        let vip = Ipv4Addr::new(166, 88, 0, 2);
+        test.serves(80);
+        test.serves(82);
+        // The order of tables is that in which they were made.
+        let rules = || ["bridge", "ip"].map(|family| tool("nft", &format!("list table {family} xdocker0")));
+        let whole = rules();
+        let ways = ["flush ruleset", "flush table ip xdocker0", "delete table ip xdocker0"];
+        let operations = [
+            "-s containers",
+            "-a create -m test -c three --net HOST",
+            "-a create -m test -c four --net BRIDGE",
+            "-a boot -c host",
+            "-a kill -c host",
+            "-a vip -c two --vip 166.88.0.9",
+            "-a destroy -c three",
+            "-a boot -c two",
+        ];
+        for (number, operation) in operations.iter().enumerate() {
+            let way = ways[number % ways.len()];
+            tool("nft", way);
+            assert!(!remote.tcp_connects(HOST, 80), "{way}: the rules are gone");
+            let did = home.xdocker(operation);
+            assert!(did.stderr().is_empty(), "{operation}: {did}");
+            assert_eq!(remote.tcp(HOST, 80), Some(REMOTE.into()), "{way}, {operation}");
+            assert!(!remote.tcp_connects(vip, 82), "{way}, {operation}");
+        }
+        // What only a boot sees: the rules of the bridge itself.
+        for way in ["flush table bridge xdocker0", "delete table bridge xdocker0", "flush table ip xdocker0"]
+        {
+            home.xdocker("-a kill -c two").ok();
+            tool("nft", way);
+            home.xdocker("-a boot -c two").ok();
+            home.xdocker("-a kill -c two").ok();
+            assert_eq!(rules(), whole, "{way}");
+            home.xdocker("-a boot -c two").ok();
+        }
+        let log = fs::read_to_string(home.path().join("xdocker.log")).unwrap();
+        let told = log.matches("had been taken away from 1 running containers").count();
+        assert_eq!(told, operations.len() + 3, "{log}");
+        // Whoever has none is told nothing, and nothing is made for him.
+        home.xdocker("-a kill -c test").ok();
+        home.xdocker("-a kill -c two").ok();
+        tool("nft", "flush ruleset");
+        home.xdocker("-s containers").succeeds();
+        assert_eq!(tool("nft", "list ruleset"), "");
     });
 }
 

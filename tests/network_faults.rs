@@ -214,7 +214,8 @@ fn nothing_runs_without_its_rules() {
     with_home(|home, _| {
         home.xdocker("-a create -m test -c two --net BRIDGE").ok();
         tool("nft", "add table ip xdocker0");
-        home.xdocker("-a boot -c two").fails(1, "cannot connect the container to the rules of its bridge");
+        tool("nft", "add chain ip xdocker0 forward { type filter hook input priority 0; }");
+        home.xdocker("-a boot -c two").fails(1, "cannot make the rules of bridge xdocker0");
         assert_eq!(home.status("two").as_deref(), Some("STOPED"));
         tool("nft", "delete table ip xdocker0");
         home.xdocker("-a create -m test -c test --net BRIDGE --port-mapping 80:80,81:81/udp -b").ok();

@@ -7,7 +7,7 @@ use std::{env, fs, io};
 use crate::address::RepositoryAddress;
 use crate::container::{
     Container, ContainerInfo, Definition, Ephemeral, Events, boot_all, build, change_bridge, check_restart,
-    choose_ids, names, own, settle, take_over_all,
+    choose_ids, keep_rules, names, own, settle, take_over_all,
 };
 use crate::error::{Error, Result};
 use crate::home::{Durability, Home};
@@ -127,6 +127,7 @@ impl Engine {
         durability: Durability,
     ) -> Result<(Container, T)> {
         check_restart(spec.restart, durability == Durability::Unsynced)?;
+        keep_rules(&self.home);
         let Some(top) = spec.images.last() else {
             return Err(Error::invalid("list of images", "", "a container stands on one image at least"));
         };
@@ -253,6 +254,7 @@ impl Engine {
     /// # Errors
     /// [`Error::File`], [`Error::Record`].
     pub fn containers(&self) -> Result<Vec<ContainerInfo>> {
+        keep_rules(&self.home);
         let infos = names(&self.home)?.into_iter().map(|name| self.container(&name)?.info());
         // One that was destroyed while we looked does not exist.
         infos.filter(|info| !matches!(info, Err(Error::NoSuchContainer(_)))).collect()

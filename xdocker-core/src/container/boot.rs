@@ -9,7 +9,7 @@ use nix::fcntl::OFlag;
 use nix::sys::resource::{Resource, getrlimit};
 use serde::{Deserialize, Serialize};
 
-use super::{CLEARING, Container, Definition, Root};
+use super::{CLEARING, Container, Definition, Root, keep_rules};
 use crate::accounts::Identity;
 use crate::cgroup::{Devices, Group};
 use crate::error::{Error, Result};
@@ -168,6 +168,10 @@ impl Container {
         let layers = self.layers(&definition)?;
         let group = Group::new(&self.cgroup());
         let attachment = self.attachment(&definition)?;
+        if attachment.is_none() {
+            // One on the bridge finds out itself.
+            keep_rules(&self.home);
+        }
         let mut plan = self.plan(&definition, boot, &layers, attachment.as_ref(), &group)?;
         // A reboot of the host clears all of it.
         self.make_network(&definition)?;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use std::{io, thread};
 
 use super::processes::{is_shielded, members, open_others};
-use super::{AT_ONCE, CLEARING, Container};
+use super::{AT_ONCE, CLEARING, Container, keep_rules};
 use crate::cgroup::thaw;
 use crate::error::{Error, Result};
 use crate::session;
@@ -106,6 +106,7 @@ impl Container {
     /// `None` is the signal that the container has for that.
     fn end(&self, signal: Option<i32>, patience: Duration) -> Result<()> {
         let failed = |why| Error::system(format!("end container {}", self.name))(why);
+        keep_rules(&self.home);
         // From here on nobody starts it again. If its monitor does not answer, what can be ended is.
         let (record, unanswered) = match self.stay_down() {
             Ok(None) => return self.settle(),
@@ -203,6 +204,7 @@ impl Container {
     /// everything else has been.
     pub fn destroy(&self, force: bool) -> Result<()> {
         let mut failures = Vec::new();
+        keep_rules(&self.home);
         if force
             && let Err(error) = self.kill_by_force()
             && !matches!(error, Error::NotRunning(_))

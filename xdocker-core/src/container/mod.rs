@@ -50,7 +50,7 @@ pub use ephemeral::Ephemeral;
 pub(crate) use ephemeral::own;
 pub use events::{Event, EventKind, Events};
 pub use info::ContainerInfo;
-pub(crate) use network::{change_bridge, names, settle};
+pub(crate) use network::{change_bridge, keep_rules, names, settle};
 pub(crate) use original::take_over_all;
 pub use processes::Process;
 pub(crate) use restart::{boot_all, check as check_restart};

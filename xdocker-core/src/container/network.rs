@@ -2,16 +2,20 @@
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::time::{Duration, Instant};
 
 use super::{Container, Definition};
 use crate::error::{Error, NetworkError, Result};
-use crate::home::Home;
+use crate::home::{DirectoryLock, Home};
 use crate::name::ContainerName;
 use crate::network::{
     Attachment, Book, BridgeSettings, Entry, Owner, Surroundings, check, check_endpoint, netns,
 };
 use crate::spec::{Endpoint, Hostname, NetnsName, Network, PortMap, Subnet};
 use crate::state::Found;
+
+/// How long a container that has just ended may be in somebody's hands.
+const MOMENT: Duration = Duration::from_secs(1);
 
 /// The names of all containers of a home.
 pub(crate) fn names(home: &Home) -> Result<Vec<ContainerName>> {
@@ -141,7 +145,72 @@ pub(crate) fn change_bridge(home: &Home, settings: &BridgeSettings) -> Result<()
     before.abandon(home.path())
 }
 
+/// Makes the rules of a home's bridge again if somebody has taken them away from containers that run, as loading a firewall
+/// anew does. For operations that are about networks, or show them, whichever comes first; it is no reason for one of them to
+/// fail.
+pub(crate) fn keep_rules(home: &Home) {
+    let keep = || -> Result<()> {
+        if !Book::path(home).exists() {
+            return Ok(());
+        }
+        let settings = BridgeSettings::read(home)?;
+        if !settings.rules_are_gone() || running(home)?.is_empty() {
+            return Ok(());
+        }
+        settings.make_rules()?;
+        tell_of_lost_rules(&settings, restore(home)?);
+        Ok(())
+    };
+    if let Err(why) = keep() {
+        tracing::warn!("cannot see to the rules of the bridge: {}", why.chain());
+    }
+}
+
+fn tell_of_lost_rules(settings: &BridgeSettings, restored: usize) {
+    tracing::warn!(
+        "the rules of bridge {} had been taken away from {restored} running containers, and are there again",
+        settings.bridge
+    );
+}
+
+/// Every running container that has a place on the bridge, with that.
+fn running(home: &Home) -> Result<Vec<(Container, Attachment)>> {
+    let mut found = Vec::new();
+    for (container, definition) in bridged(home)? {
+        if matches!(container.records().look()?, Found::Running(_)) {
+            found.extend(container.attachment(&definition)?.map(|attachment| (container, attachment)));
+        }
+    }
+    Ok(found)
+}
+
+/// The rules were lost, and with them the ways to those who run: they are opened again. Says to how many.
+fn restore(home: &Home) -> Result<usize> {
+    let mut restored = 0;
+    for (container, attachment) in running(home)? {
+        attachment.publish()?;
+        if container.lives()? {
+            restored += 1;
+            continue;
+        }
+        // It may have been taken out of the rules before we have put it there. Who has its lock for long boots it.
+        let lock = DirectoryLock::exclusive(&container.directory(), &container.name, MOMENT);
+        if lock.is_ok() && !container.lives()? {
+            attachment.withdraw()?;
+        }
+    }
+    Ok(restored)
+}
+
 impl Container {
+    /// Whether its root process has not ended.
+    fn lives(&self) -> Result<bool> {
+        let Found::Running(record) = self.records().look()? else { return Ok(false) };
+        let Some(root) = self.records().root_process(&record)? else { return Ok(false) };
+        let ended = root.wait_until(Some(Instant::now()));
+        ended.map(|ended| !ended).map_err(Error::system(format!("look at container {}", self.name)))
+    }
+
     /// The container's place on the bridge, if it has one.
     pub(super) fn attachment(&self, definition: &Definition) -> Result<Option<Attachment>> {
         let Some(endpoint) = definition.network.endpoint().cloned() else { return Ok(None) };
@@ -186,19 +255,12 @@ impl Container {
         let Some(attachment) = attachment else { return Ok(Some(failure)) };
         let explained = attachment.explain(failure, || book(&self.home))?;
         if explained.is_none() {
-            self.restore_others()?;
-        }
-        Ok(explained)
-    }
-
-    /// The rules were lost, and with them the ways to those who run.
-    fn restore_others(&self) -> Result<()> {
-        for (container, definition) in bridged(&self.home)? {
-            if container.name != self.name && matches!(container.records().look()?, Found::Running(_)) {
-                container.attachment(&definition)?.map_or(Ok(()), |it| it.publish())?;
+            let restored = restore(&self.home)?;
+            if restored > 0 {
+                tell_of_lost_rules(&attachment.settings, restored);
             }
         }
-        Ok(())
+        Ok(explained)
     }
 
     /// Gives the container another address on the bridge, in the place of the one of that version of IP.
@@ -249,6 +311,7 @@ impl Container {
         change: impl FnOnce(&Self, &Definition, &mut Endpoint) -> Result<()>,
     ) -> Result<()> {
         let _lock = self.lock_stopped()?;
+        keep_rules(&self.home);
         let mut definition = self.definition()?;
         let Network::Bridge(mut endpoint) = definition.network.clone() else {
             let why = format!("its network model is {}", definition.network);

@@ -28,7 +28,7 @@ use std::os::fd::AsFd;
 
 pub(crate) use self::book::{Book, Entry};
 use self::link::{Inside, Links, mac};
-use self::nft::{Change, Member, Rules};
+use self::nft::{Change, Member, Rules, ask_for_rules};
 pub use self::settings::BridgeSettings;
 pub(crate) use self::surroundings::{Owner, Surroundings};
 use crate::error::{Error, NetworkError, Result};
@@ -150,7 +150,12 @@ impl Attachment {
         let protocol = libc::NETLINK_NETFILTER as u32;
         plan.host.purpose(PUBLISHING).push(Action::Netlink {
             protocol,
-            messages: self.elements(Change::Add).concat(),
+            messages: [
+                vec![ask_for_rules(&self.settings.bridge, self.vip6.is_some())],
+                self.elements(Change::Add),
+            ]
+            .concat()
+            .concat(),
             missing_is_fine: false,
         });
         plan.undo.purpose("take the container out of the rules of its bridge").push(Action::Netlink {
@@ -222,9 +227,7 @@ impl Attachment {
         match source.raw_os_error() {
             _ if step != PUBLISHING => Ok(Some(failure)),
             Some(libc::ENOENT) => {
-                let rules = Rules::open().map_err(failed())?;
-                rules.ensure(&self.settings).map_err(failed())?;
-                self.warn_of_closed_chains(&rules);
+                self.settings.make_rules()?;
                 Ok(None)
             }
             Some(libc::EEXIST | libc::EBUSY) => {
@@ -265,16 +268,30 @@ impl Attachment {
         }
         Ok(format!("the container at {address}, of another home"))
     }
+}
+
+impl BridgeSettings {
+    /// Makes the rules, as far as they are missing.
+    ///
+    /// # Errors
+    /// [`Error::System`].
+    pub(crate) fn make_rules(&self) -> Result<()> {
+        let failed = || Error::system(format!("make the rules of bridge {}", self.bridge));
+        let rules = Rules::open().map_err(failed())?;
+        rules.ensure(self).map_err(failed())?;
+        self.warn_of_closed_chains(&rules);
+        Ok(())
+    }
 
     /// Says so when rules of others let nothing through to the bridge.
     fn warn_of_closed_chains(&self, rules: &Rules) {
-        match rules.closed_chains(&self.settings.bridge) {
+        match rules.closed_chains(&self.bridge) {
             Ok(chains) => {
                 for chain in chains {
                     tracing::warn!(
                         "chain `{chain}` of the host's packet filter drops what it forwards: containers on bridge {} are \
                          not reached, and reach nobody, unless it lets them",
-                        self.settings.bridge
+                        self.bridge
                     );
                 }
             }

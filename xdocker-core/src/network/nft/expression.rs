@@ -147,6 +147,11 @@ impl Rule {
         self.load(field, 0).compare(true, value)
     }
 
+    /// The field has another value.
+    pub(super) fn differs(self, field: Field, value: &[u8]) -> Self {
+        self.load(field, 0).compare(false, value)
+    }
+
     /// The address is one of 127.0.0.0/8, or ::1.
     pub(super) fn with_loopback(self, ip: Ip, Field(header, offset, _): Field) -> Self {
         self.load(Field(header, offset, ip.loopback.len() as u32), 0).compare(true, ip.loopback)

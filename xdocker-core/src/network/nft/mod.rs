@@ -7,7 +7,7 @@ mod message;
 mod table;
 
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, UdpSocket};
 
 use nix::sys::socket::SockProtocol;
 
@@ -15,14 +15,14 @@ pub(super) use self::elements::{Change, Member};
 use self::elements::{ELEMENTS, SET, TABLE, element, port_key, value};
 use self::expression::{ITEM, VALUE};
 use self::message::{ACK, Attributes, DUMP, Family, Kind, attributes, message, nested};
-use self::table::{CONTAINERS, PUBLISHED_AT, Set, make, unmake};
+use self::table::{CONTAINERS, DISCARD, PUBLISHED_AT, Set, ask_whole, make, unmake};
 use super::BridgeSettings;
 use super::socket::Socket;
 use crate::spec::{HostPort, InterfaceName};
 
 /// The rules of the network namespace that we are in.
 ///
-/// Closing one of these may take 20 ms, when somebody has just deleted something: not for what is done often.
+/// Closing one of these may take 20 ms, for everybody, when somebody has just deleted something: not for what is done often.
 #[derive(Debug)]
 pub(super) struct Rules(Socket);
 
@@ -31,21 +31,27 @@ impl Rules {
         Socket::open(SockProtocol::NetlinkNetFilter).map(Self)
     }
 
-    /// Makes the tables that are missing.
+    /// Makes what is missing of the tables. What is in their sets stays there.
     pub(super) fn ensure(&self, settings: &BridgeSettings) -> io::Result<()> {
-        let ipv6 = settings.subnet6.map(|_| Family::Ipv6);
-        for family in [Family::Bridge, Family::Ipv4].into_iter().chain(ipv6) {
-            match self.0.transact(&make(family, settings)) {
-                Err(why) if why.raw_os_error() != Some(libc::EEXIST) => return Err(why),
-                _ => {}
+        for family in families(settings.subnet6.is_some()) {
+            if !self.has_whole(family, settings)? {
+                self.change(&make(family, settings))?;
             }
         }
         Ok(())
     }
 
+    /// Whether the table of `family` is there, with its rules.
+    fn has_whole(&self, family: Family, settings: &BridgeSettings) -> io::Result<bool> {
+        match self.0.transact(&ask_whole(family, settings.bridge.as_str())) {
+            Err(why) if why.raw_os_error() == Some(libc::ENOENT) => Ok(false),
+            answer => answer.map(|_| true),
+        }
+    }
+
     /// Removes the tables.
     pub(super) fn remove(&self, settings: &BridgeSettings) -> io::Result<()> {
-        for family in [Family::Bridge, Family::Ipv4, Family::Ipv6] {
+        for family in families(true) {
             match self.0.transact(&unmake(family, settings)) {
                 Err(why) if why.raw_os_error() != Some(libc::ENOENT) => return Err(why),
                 _ => {}
@@ -132,6 +138,28 @@ impl Rules {
             found.extend(nested(list).map(|(_, item)| (plain(item, value::KEY), plain(item, value::DATA))));
         }
         Ok(found)
+    }
+}
+
+/// Those that a bridge has tables of.
+fn families(ipv6: bool) -> impl Iterator<Item = Family> {
+    [Family::Bridge, Family::Ipv4].into_iter().chain(ipv6.then_some(Family::Ipv6))
+}
+
+/// Questions that fail, with ENOENT, where rules are missing: messages for a launch plan.
+pub(super) fn ask_for_rules(bridge: &InterfaceName, ipv6: bool) -> Vec<u8> {
+    families(ipv6).flat_map(|family| ask_whole(family, bridge.as_str())).collect()
+}
+
+impl BridgeSettings {
+    /// Whether the rules for IPv4 are seen to be gone, as all are after a firewall was loaded anew. It takes a packet that
+    /// they do not let out, and no socket of nf_tables. Where that packet tells nothing they are taken to be there.
+    pub(in super::super) fn rules_are_gone(&self) -> bool {
+        let send = || {
+            let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
+            socket.send_to(&[], (self.subnet.gateway(), DISCARD))
+        };
+        send().is_ok()
     }
 }
 

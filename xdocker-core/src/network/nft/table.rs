@@ -4,9 +4,11 @@
 //! What is said of a single container are elements of sets and maps, so that a packet costs the same whether there is one
 //! container or a thousand.
 
+use super::elements::{ELEMENTS, SET, TABLE, element};
+use super::expression::ITEM;
 use super::expression::Meta::{InputName, OutputName, Transport};
 use super::expression::{Connection, Field, Ip, Rule, Verdict};
-use super::message::{APPEND, Attributes, Batch, CREATE, EXCLUSIVE, Family, Kind};
+use super::message::{APPEND, Attributes, Batch, CREATE, Family, Kind, message};
 use crate::network::BridgeSettings;
 
 /// A type of nft(8), by which it prints what is in a set: number and length.
@@ -60,6 +62,9 @@ pub(super) const SENDERS: Set = Set::new("senders", &[LINK, MAC, IPV4], &[]);
 /// The same of IPv6.
 pub(super) const SENDERS6: Set = Set::new("senders6", &[LINK, MAC, IPV6], &[]);
 
+/// Number of the guard in a batch, where the others count from 1.
+const GUARD_ID: u32 = 100;
+
 const OF_THE_BRIDGE: [Set; 3] = [LINKS, SENDERS, SENDERS6];
 const OF_IP: [Set; 6] = [CONTAINERS, LIMITED, UPLINKS, PUBLISHED, PUBLISHED_AT, CLAIMS];
 
@@ -106,6 +111,14 @@ const REDIRECT: u8 = 137;
 
 /// Chain that translates the destinations of mapped ports.
 const TRANSLATE: &str = "translate";
+/// Chain that nobody asks, and the set without a name of its own that its only rule has: it goes when the rules go, while
+/// chains and named sets stay.
+const WHOLE: &str = "whole";
+const GUARD: &str = "__guard";
+
+/// Port to which [`BridgeSettings::rules_are_gone`] sends from 127.0.0.1 to the bridge's own address, and nobody else
+/// does: what the port is for is to be thrown away (RFC 863).
+pub(super) const DISCARD: u16 = 9;
 
 /// What there is to say about one table.
 struct Maker<'a> {
@@ -120,7 +133,23 @@ impl Maker<'_> {
     }
 
     fn table(&mut self) {
-        self.batch.add(Kind::NewTable, self.family, CREATE | EXCLUSIVE, &self.attributes());
+        self.batch.add(Kind::NewTable, self.family, CREATE, &self.attributes());
+    }
+
+    /// Empties all chains, and makes the guard.
+    fn whole(&mut self) {
+        const ANONYMOUS_AND_CONSTANT: u32 = 3;
+        const NOBODYS: [u8; 1] = [255];
+        self.batch.add(Kind::DeleteRule, self.family, 0, &self.attributes());
+        let set = self.attributes().text(SET, GUARD).number(3, ANONYMOUS_AND_CONSTANT);
+        let set = set.number(4, PROTOCOL.0).number(5, PROTOCOL.1).number(10, GUARD_ID);
+        self.batch.add(Kind::NewSet, self.family, CREATE, &set);
+        let list = Attributes::default().nest(ITEM, element(&NOBODYS, None));
+        let elements = self.attributes().text(SET, GUARD).nest(ELEMENTS, list);
+        self.batch.add(Kind::NewElement, self.family, CREATE, &elements);
+        let chain = self.attributes().text(3, WHOLE);
+        self.batch.add(Kind::NewChain, self.family, CREATE, &chain);
+        self.rules(WHOLE, [rule().load_meta(Transport, 0).in_set(GUARD)]);
     }
 
     fn set(&mut self, id: u32, set: &Set) {
@@ -140,13 +169,13 @@ impl Maker<'_> {
             // How nft(8) is to print it: the kernel does not look at this.
             attributes = attributes.bytes(13, &HOST_BYTE_ORDER);
         }
-        self.batch.add(Kind::NewSet, self.family, CREATE | EXCLUSIVE, &attributes);
+        self.batch.add(Kind::NewSet, self.family, CREATE, &attributes);
     }
 
     fn chain(&mut self, name: &str, kind: &str, hook: Hook, priority: i32) {
         let hook = Attributes::default().number(1, hook as u32).number(2, priority as u32);
         let attributes = self.attributes().text(3, name).nest(4, hook).text(7, kind);
-        self.batch.add(Kind::NewChain, self.family, CREATE | EXCLUSIVE, &attributes);
+        self.batch.add(Kind::NewChain, self.family, CREATE, &attributes);
     }
 
     fn rules<const N: usize>(&mut self, chain: &str, rules: [Rule; N]) {
@@ -161,11 +190,13 @@ fn rule() -> Rule {
     Rule::new()
 }
 
-/// A batch that makes the table of `family`, unless there is one. The version of IP is one that the bridge has.
+/// A batch that makes the table of `family`, or what is missing of it: what is in its sets stays there. The version of IP is
+/// one that the bridge has.
 pub(super) fn make(family: Family, settings: &BridgeSettings) -> Vec<u8> {
     let bridge = settings.bridge.as_str();
     let mut maker = Maker { batch: Batch::new(), family, table: bridge };
     maker.table();
+    maker.whole();
     let sets = if family == Family::Bridge { &OF_THE_BRIDGE[..] } else { &OF_IP };
     for (id, set) in (1..).zip(sets) {
         maker.set(id, set);
@@ -176,6 +207,11 @@ pub(super) fn make(family: Family, settings: &BridgeSettings) -> Vec<u8> {
         _ => routed(&mut maker, Ip::V4, bridge, &settings.subnet.gateway().octets()),
     }
     maker.batch.finish()
+}
+
+/// A question that fails, with ENOENT, where the table of `family` is not there or has lost its rules.
+pub(super) fn ask_whole(family: Family, bridge: &str) -> Vec<u8> {
+    message(Kind::GetSet, family, 0, &Attributes::default().text(TABLE, bridge).text(SET, GUARD))
 }
 
 /// A batch that removes the table of `family`.
@@ -196,12 +232,12 @@ fn routed(maker: &mut Maker<'_>, ip: Ip, bridge: &str, gateway: &[u8]) {
 /// Destinations: a mapped port of an address of the host's leads to its container.
 fn ports(maker: &mut Maker<'_>, ip: Ip) {
     let attributes = maker.attributes().text(3, TRANSLATE);
-    maker.batch.add(Kind::NewChain, maker.family, CREATE | EXCLUSIVE, &attributes);
+    maker.batch.add(Kind::NewChain, maker.family, CREATE, &attributes);
     maker.rules(
         TRANSLATE,
         [
-            protocol_address_port(ip).map(PUBLISHED_AT.name).translate_destination(ip),
-            protocol_port().map(PUBLISHED.name).translate_destination(ip),
+            protocol_address_port(rule(), ip).map(PUBLISHED_AT.name).translate_destination(ip),
+            protocol_port(rule(), ip).map(PUBLISHED.name).translate_destination(ip),
         ],
     );
     let to_this_host = || rule().for_this_host().verdict(Verdict::Jump(TRANSLATE));
@@ -213,12 +249,12 @@ fn ports(maker: &mut Maker<'_>, ip: Ip) {
     maker.rules("output", [to_this_host()]);
 }
 
-fn protocol_port() -> Rule {
-    rule().load_meta(Transport, 0).load(Field::PORT, 1)
+fn protocol_port(rule: Rule, _: Ip) -> Rule {
+    rule.load_meta(Transport, 0).load(Field::PORT, 1)
 }
 
-fn protocol_address_port(ip: Ip) -> Rule {
-    rule().load_meta(Transport, 0).load(ip.destination, 1).load(Field::PORT, 1 + ip.registers())
+fn protocol_address_port(rule: Rule, ip: Ip) -> Rule {
+    rule.load_meta(Transport, 0).load(ip.destination, 1).load(Field::PORT, 1 + ip.registers())
 }
 
 /// From 127.0.0.1 or ::1 to a mapped port. The kernel lets no packet from or to such an address over a link, and
@@ -226,15 +262,21 @@ fn protocol_address_port(ip: Ip) -> Rule {
 /// loopback as the bridge's: with its address before a connection is made of them, and what comes back gets its own
 /// again when it has arrived.
 fn localhost(maker: &mut Maker<'_>, ip: Ip, bridge: &str, gateway: &[u8]) {
-    let leaving = |mapped: Rule, map: &str| {
-        // What the map has is of no interest here, but a map is no set for kernels before 6.4.
-        let from_localhost = mapped.map(map).is(ip.source, ip.localhost);
-        from_localhost.set_address(ip, ip.source, gateway)
-    };
+    let from_localhost = || rule().is(ip.source, ip.localhost);
+    // What the map has is of no interest here, but a map is no set for kernels before 6.4.
+    let leaving = |mapped: Rule, map: &str| mapped.map(map).set_address(ip, ip.source, gateway);
+    let probe = rule().is(ip.destination, gateway).transport_is(libc::IPPROTO_UDP as u8);
     maker.chain("localhost_out", "filter", Hook::Output, RAW);
     maker.rules(
         "localhost_out",
-        [leaving(protocol_address_port(ip), PUBLISHED_AT.name), leaving(protocol_port(), PUBLISHED.name)],
+        [
+            // First what is nearly always so: every packet that leaves the host comes by here.
+            rule().differs(ip.source, ip.localhost).verdict(Verdict::Return),
+            probe.is(Field::PORT, &DISCARD.to_be_bytes()).verdict(Verdict::Drop),
+            leaving(protocol_address_port(rule(), ip), PUBLISHED_AT.name),
+            // The one before has changed the address.
+            leaving(protocol_port(from_localhost(), ip), PUBLISHED.name),
+        ],
     );
     maker.chain("localhost_in", "filter", Hook::Input, LAST);
     maker.rules(
@@ -307,8 +349,9 @@ fn senders(maker: &mut Maker<'_>) {
     maker.rules(
         "prerouting",
         [
-            rule().load_meta(InputName, 0).not_in_set(LINKS.name).verdict(Verdict::Return),
+            // Nearly every packet is such a one, and is looked up once.
             own(ethernet(&IPV4), Field::ETHER_SOURCE, Field::IPV4_SOURCE, &SENDERS).verdict(Verdict::Return),
+            rule().load_meta(InputName, 0).not_in_set(LINKS.name).verdict(Verdict::Return),
             own(arp, Field::ARP_SENDER_MAC, Field::ARP_SENDER_IP, &SENDERS).verdict(Verdict::Return),
             own_ipv6(asks).verdict(Verdict::Return),
             own_ipv6(tells).verdict(Verdict::Return),
