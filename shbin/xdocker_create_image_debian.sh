@@ -17,21 +17,8 @@
 set -eu
 . "$(dirname "$0")/xdocker_image_lib.sh"
 
-owner= version= suite= include= sources= dry_run=
-while [ $# -gt 0 ]; do
-    case $1 in
-        --owner) owner=$2; shift 2 ;;
-        --version) version=$2; shift 2 ;;
-        --suite) suite=$2; shift 2 ;;
-        --include) include=$2; shift 2 ;;
-        --sources) sources=$2; shift 2 ;;
-        --dry-run) dry_run=yes; shift ;;
-        --help) usage "$0"; exit 0 ;;
-        *) usage "$0" >&2; exit 2 ;;
-    esac
-done
-ask owner 'Name of its owner' xdocker
-ask version 'Version of the image' 1.0.0
+options "$0" 'owner version suite include sources dry_run' "$@"
+ask_name
 host_suite=$(. /etc/os-release 2>/dev/null && echo "${VERSION_CODENAME:-}") || :
 suite=${suite:-${host_suite:-stable}}
 [ -z "$sources" ] || [ -s "$sources" ] || die "there is nothing in $sources"

@@ -14,20 +14,8 @@
 set -eu
 . "$(dirname "$0")/xdocker_image_lib.sh"
 
-owner= version= release= include= dry_run=
-while [ $# -gt 0 ]; do
-    case $1 in
-        --owner) owner=$2; shift 2 ;;
-        --version) version=$2; shift 2 ;;
-        --release) release=$2; shift 2 ;;
-        --include) include=$2; shift 2 ;;
-        --dry-run) dry_run=yes; shift ;;
-        --help) usage "$0"; exit 0 ;;
-        *) usage "$0" >&2; exit 2 ;;
-    esac
-done
-ask owner 'Name of its owner' xdocker
-ask version 'Version of the image' 1.0.0
+options "$0" 'owner version release include dry_run' "$@"
+ask_name
 [ -n "$release" ] || release=$(. /etc/os-release 2>/dev/null && echo "${VERSION_ID:-}") || :
 [ -n "$release" ] || die 'which release? (--release)'
 # What one finds missing in a shell.

@@ -12,17 +12,7 @@
 set -eu
 . "$(dirname "$0")/xdocker_image_lib.sh"
 
-base= name= version= run=
-while [ $# -gt 0 ]; do
-    case $1 in
-        --base) base=$2; shift 2 ;;
-        --name) name=$2; shift 2 ;;
-        --version) version=$2; shift 2 ;;
-        --run) run=$2; shift 2 ;;
-        --help) usage "$0"; exit 0 ;;
-        *) usage "$0" >&2; exit 2 ;;
-    esac
-done
+options "$0" 'base name version run' "$@"
 [ -n "$base" ] && [ -n "$name" ] && [ -n "$run" ] || { usage "$0" >&2; exit 2; }
 ask version 'Version of the image' 1.0.0
 need_root

@@ -42,22 +42,42 @@ pack() {
     gzip -6 >"$SCRATCH/archive" && mv "$SCRATCH/archive" "./$1.xdockerimage" && echo "$1.xdockerimage"
 }
 
-# layer_options SCRIPT ARGUMENT...: sets base, owner and version for a script that makes a layer.
-layer_options() {
-    script=$1 base='' owner='' version=''
-    shift
-    while [ $# -gt 0 ]; do
-        case $1 in
-            --base) base=$2; shift 2 ;;
-            --owner) owner=$2; shift 2 ;;
-            --version) version=$2; shift 2 ;;
-            --help) usage "$script"; exit 0 ;;
-            *) usage "$script" >&2; exit 2 ;;
-        esac
+# options SCRIPT NAMES ARGUMENT...: `--NAME VALUE` sets NAME, which is one of NAMES, and `--dry-run` sets dry_run.
+options() {
+    script=$1 names=$2
+    shift 2
+    for name in $names; do
+        eval "$name="
     done
-    [ -n "$base" ] || { usage "$script" >&2; exit 2; }
+    while [ $# -gt 0 ]; do
+        [ "$1" != --help ] || { usage "$script"; exit 0; }
+        case " $names " in
+            *" dry_run "*) [ "$1" != --dry-run ] || { dry_run=yes; shift; continue; } ;;
+        esac
+        name=
+        for known in $names; do
+            [ "$1" != "--$known" ] || name=$known
+        done
+        [ -n "$name" ] || { usage "$script" >&2; exit 2; }
+        [ $# -gt 1 ] || { echo "*** ERROR : option $1 needs a value" >&2; exit 2; }
+        eval "$name=\$2"
+        shift 2
+    done
+}
+
+# Who owns an image and which version it is, if the options have not said it.
+ask_name() {
     ask owner 'Name of its owner' xdocker
     ask version 'Version of the image' 1.0.0
+}
+
+# layer_options SCRIPT ARGUMENT...: sets base, owner and version for a script that makes a layer.
+layer_options() {
+    layer=$1
+    shift
+    options "$layer" 'base owner version' "$@"
+    [ -n "$base" ] || { usage "$layer" >&2; exit 2; }
+    ask_name
 }
 
 # Commands for a container on Debian that install $packages, start nothing, and leave no list of packages, log or key.

@@ -3,23 +3,7 @@
 set -eu
 . "$(dirname "$0")/lib.sh"
 
-if ! has_image calvin=sshd; then
-    image calvin=apt 1-package-manager.sh
-    gone calvin=sshd
-    # It is built with the host's network, where the packages come from.
-    show 'xdocker -a create -m calvin=debian,calvin=apt --host sshd --volume "$packages:/var/cache/apt/archives" -c calvin=sshd'
-    show 'xdocker -a boot -c calvin=sshd'
-    give 'xdocker -a run -c calvin=sshd -- bash -e' <<'END'
-exec >/dev/null 2>&1
-printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d
-chmod 755 /usr/sbin/policy-rc.d
-DEBIAN_FRONTEND=noninteractive apt-get install -y openssh-server
-rm -f /usr/sbin/policy-rc.d /etc/ssh/ssh_host_*
-END
-    show 'xdocker -a shutdown -c calvin=sshd'
-    show 'xdocker -a to_image --from-container calvin=sshd --version 1.0.0 --to-image calvin=sshd'
-    show 'xdocker -s images'
-fi
+has_image calvin=sshd || build sshd openssh-server '/etc/ssh/ssh_host_*'
 
 on_own_host
 scratch

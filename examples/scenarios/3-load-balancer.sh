@@ -3,22 +3,7 @@
 set -eu
 . "$(dirname "$0")/lib.sh"
 
-if ! has_image calvin=nginx 1.0.0; then
-    image calvin=apt 1-package-manager.sh
-    gone calvin=nginx
-    show 'xdocker -a create -m calvin=debian,calvin=apt --host nginx --volume "$packages:/var/cache/apt/archives" -c calvin=nginx'
-    show 'xdocker -a boot -c calvin=nginx'
-    give 'xdocker -a run -c calvin=nginx -- bash -e' <<'END'
-exec >/dev/null 2>&1
-printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d
-chmod 755 /usr/sbin/policy-rc.d
-DEBIAN_FRONTEND=noninteractive apt-get install -y nginx-light
-rm -f /usr/sbin/policy-rc.d /etc/nginx/sites-enabled/*
-END
-    show 'xdocker -a shutdown -c calvin=nginx'
-    show 'xdocker -a to_image --from-container calvin=nginx --version 1.0.0 --to-image calvin=nginx'
-    show 'xdocker -s images'
-fi
+has_image calvin=nginx 1.0.0 || build nginx nginx-light '/etc/nginx/sites-enabled/*'
 
 on_own_host
 scratch

@@ -54,6 +54,26 @@ base_image() {
     show 'xdocker -a import --image-file calvin=debian:1.0.0.xdockerimage'
 }
 
+# build NAME PACKAGE REST: the image calvin=NAME, a layer with a package on Debian. The package starts nothing, and of what it
+# has made REST is no part of the image.
+build() {
+    image calvin=apt 1-package-manager.sh
+    gone "calvin=$1"
+    # It is built with the host's network, where the packages come from.
+    show "xdocker -a create -m calvin=debian,calvin=apt --host $1 --volume \"\$packages:/var/cache/apt/archives\" -c calvin=$1"
+    show "xdocker -a boot -c calvin=$1"
+    give "xdocker -a run -c calvin=$1 -- bash -e" <<END
+exec >/dev/null 2>&1
+printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d
+chmod 755 /usr/sbin/policy-rc.d
+DEBIAN_FRONTEND=noninteractive apt-get install -y $2
+rm -f /usr/sbin/policy-rc.d $3
+END
+    show "xdocker -a shutdown -c calvin=$1"
+    show "xdocker -a to_image --from-container calvin=$1 --version 1.0.0 --to-image calvin=$1"
+    show 'xdocker -s images'
+}
+
 # gone CONTAINER: destroys one that an earlier run, which was broken off, may have left.
 gone() {
     ! xdocker -s container_root -c "$1" >/dev/null 2>&1 || xdocker -a destroy -c "$1" -h -f >/dev/null

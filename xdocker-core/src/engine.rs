@@ -1,7 +1,6 @@
 //! The door: an engine is a home directory and what can be done with it.
 
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 use std::{env, fs, io};
 
 use crate::address::RepositoryAddress;
@@ -143,20 +142,8 @@ impl Engine {
         let book = settle(&self.home, &mut network, &name, &hostname)?;
         let (ids, ids_lock) = choose_ids(&self.home, &name, &spec.sandbox)?;
         let definition = Definition {
-            images: held.images.clone(),
-            hostname,
-            network,
-            sandbox: spec.sandbox.clone(),
-            tmpfs: spec.tmpfs.clone(),
-            volumes: spec.volumes.clone(),
-            resources: spec.resources.clone(),
-            log: spec.log,
-            restart: spec.restart,
-            stop_signal: spec.stop_signal,
-            ids,
-            created: SystemTime::now(),
-            version: None,
             ephemeral: durability == Durability::Unsynced,
+            ..Definition::new(spec, held.images.clone(), hostname, network, ids)
         };
         let stage = build(&self.home, &definition)?;
         // The root of an overlay is its upper directory's: without this its mode would be the caller's umask.

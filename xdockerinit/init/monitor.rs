@@ -7,8 +7,9 @@
 use crate::log::Log;
 use crate::plan::Plan;
 use crate::process::{Failure, Progress, as_bytes, die_with_parent, enter, run_section};
+use crate::record::Undone;
 use crate::restart::Restarts;
-use crate::server::Server;
+use crate::server::{Root, Server};
 use crate::steps::{Machine, Within};
 use crate::sys::{self, Cloned, Poll, SIGKILL, Text, Wait};
 use crate::wire::{Report, fd, flag, op, report, section, work};
@@ -52,13 +53,6 @@ pub fn run() -> ! {
             sys::exit(1)
         }
     }
-}
-
-/// The container's root process.
-#[derive(Clone, Copy)]
-pub struct Root {
-    pub pid: i32,
-    pub pidfd: i32,
 }
 
 /// Executes the plan up to the point where the root process runs on its own.
@@ -238,14 +232,6 @@ fn give_up(root: Root, why: sys::Errno) -> i32 {
     let _ = sys::wait(Wait::Pid(root.pid), sys::WNOWAIT);
     tell(Failure::of(work::REQUEST)(why).report());
     SIGKILL
-}
-
-/// What came of a tear-down.
-pub struct Undone {
-    /// The first step that failed, as (index, errno).
-    pub failure: Option<(u32, i32)>,
-    /// How often the kernel had killed in the container for want of memory, if that is known.
-    pub oom_kills: Option<u64>,
 }
 
 /// Runs every step of the tear-down. What was never told to the kernel is not taken back: it may be somebody

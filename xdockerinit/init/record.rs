@@ -2,9 +2,16 @@
 //! ended). The library reads them; it writes the start of the first itself, into the plan.
 
 use crate::line::Line;
-use crate::monitor::Undone;
 use crate::sys::{self, Result, Text};
 use crate::wire::{RECORD_ROOM, fd};
+
+/// What came of a tear-down.
+pub struct Undone {
+    /// The first step that failed, as (index, errno).
+    pub failure: Option<(u32, i32)>,
+    /// How often the kernel had killed in the container for want of memory, if that is known.
+    pub oom_kills: Option<u64>,
+}
 
 /// Completes `run.json`: the start of it comes with the plan and ends where `"pid":` is to follow.
 pub fn running(start: &[u8], pid: i32, restarts: u32) -> Result<()> {

@@ -2,7 +2,6 @@
 //! printed.
 
 use crate::log::{self, Log};
-use crate::monitor::Root;
 use crate::plan::Plan;
 use crate::session::{self, Sessions};
 use crate::steps::Within;
@@ -14,6 +13,13 @@ const FIXED: usize = 4;
 
 /// How long nothing is done when a client cannot be let in, in milliseconds.
 const BREATH: i32 = 10;
+
+/// The container's root process.
+#[derive(Clone, Copy)]
+pub struct Root {
+    pub pid: i32,
+    pub pidfd: i32,
+}
 
 /// Everything that a monitor listens to.
 pub struct Server {

@@ -1,8 +1,6 @@
 //! Containers that become images, and images that become containers. Nothing is copied: the layer moves, in
 //! constant time, and there is either the one or the other whatever happens (see `home::conversion`).
 
-use std::time::SystemTime;
-
 use super::{Container, Definition, build, choose_ids, settle};
 use crate::error::{Error, Result};
 use crate::home::Home;
@@ -59,20 +57,8 @@ impl Container {
         let book = settle(home, &mut network, &name, &hostname)?;
         let (ids, ids_lock) = choose_ids(home, &name, &spec.sandbox)?;
         let definition = Definition {
-            images: departing.stack.clone(),
-            hostname,
-            network,
-            sandbox: spec.sandbox.clone(),
-            tmpfs: spec.tmpfs.clone(),
-            volumes: spec.volumes.clone(),
-            resources: spec.resources.clone(),
-            log: spec.log,
-            restart: spec.restart,
-            stop_signal: spec.stop_signal,
-            ids,
-            created: SystemTime::now(),
             version: Some(image.version.clone()),
-            ephemeral: false,
+            ..Definition::new(spec, departing.stack.clone(), hostname, network, ids)
         };
         departing.into_container(&name, build(home, &definition)?)?;
         drop((book, ids_lock));

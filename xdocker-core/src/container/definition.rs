@@ -9,7 +9,9 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::home::{Durability, Home, Stage, record};
 use crate::name::{ImageId, Version};
-use crate::spec::{Hostname, LogSize, Network, Resources, RestartPolicy, Sandbox, StopSignal, Tmpfs, Volume};
+use crate::spec::{
+    ContainerSpec, Hostname, LogSize, Network, Resources, RestartPolicy, Sandbox, StopSignal, Tmpfs, Volume,
+};
 use crate::users::IdRange;
 
 const FILE: &str = "container.json";
@@ -48,6 +50,32 @@ pub(crate) struct Definition {
 }
 
 impl Definition {
+    /// What `spec` asks for, on these images, with what has been found for it.
+    pub(crate) fn new(
+        spec: &ContainerSpec,
+        images: Vec<ImageId>,
+        hostname: Hostname,
+        network: Network,
+        ids: Option<IdRange>,
+    ) -> Self {
+        Self {
+            images,
+            hostname,
+            network,
+            sandbox: spec.sandbox.clone(),
+            tmpfs: spec.tmpfs.clone(),
+            volumes: spec.volumes.clone(),
+            resources: spec.resources.clone(),
+            log: spec.log,
+            restart: spec.restart,
+            stop_signal: spec.stop_signal,
+            ids,
+            created: SystemTime::now(),
+            version: None,
+            ephemeral: false,
+        }
+    }
+
     /// Reads it from a container's directory; `None` when that has none, or is not there.
     pub(crate) fn read(directory: &Path) -> Result<Option<Self>> {
         record::read(&directory.join(FILE))

@@ -13,7 +13,8 @@ use ruzstd::decoding::StreamingDecoder;
 use ruzstd::decoding::errors::FrameDecoderError;
 
 use super::Limits;
-use super::header::{self as tar, Header};
+use super::block as tar;
+use super::header::Header;
 use super::reader::Source;
 use crate::error::{ArchiveError, Result};
 use crate::progress::Progress;

@@ -1,17 +1,7 @@
 //! The block of 512 bytes before each entry: v7, ustar and GNU read, ustar written.
 
+use super::block::{BLOCK, Block, number, text};
 use super::pax::{Records, Time};
-
-/// Size of a tar's blocks in bytes.
-pub(super) const BLOCK: usize = 512;
-
-/// One of them.
-pub(super) type Block = [u8; BLOCK];
-
-/// Bytes from the end of `size` bytes of data to the next block.
-pub(super) fn padding(size: u64) -> u64 {
-    size.wrapping_neg() % BLOCK as u64
-}
 
 /// Types of entries, by the byte that stands for them.
 pub(super) mod kind {
@@ -159,34 +149,10 @@ fn split_name(path: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((&path[..cut], &path[cut + 1..]))
 }
 
-/// A field of text: up to its first zero byte.
-pub(super) fn text(field: &[u8]) -> &[u8] {
-    field.split(|byte| *byte == 0).next().unwrap_or_default()
-}
-
 /// As much of `value` as there is room for.
 fn put_text(field: &mut [u8], value: &[u8]) {
     let length = value.len().min(field.len());
     field[..length].copy_from_slice(&value[..length]);
-}
-
-/// A number: octal digits, or with the first bit set two's complement (GNU's "base-256").
-pub(super) fn number(field: &[u8]) -> Result<i64, &'static str> {
-    const RANGE: &str = "a number is out of range";
-    let first = field[0];
-    if first & 0x80 != 0 {
-        // The second bit is the sign; at most 12 bytes, so i128 has room.
-        let start = i128::from(first & 0x3f) - i128::from(first & 0x40);
-        let value = field[1..].iter().fold(start, |value, byte| (value << 8) | i128::from(*byte));
-        return value.try_into().map_err(|_| RANGE);
-    }
-    let digits = text(field).trim_ascii();
-    digits.iter().try_fold(0i64, |value, digit| match digit {
-        b'0'..=b'7' => {
-            value.checked_mul(8).and_then(|value| value.checked_add(i64::from(digit - b'0'))).ok_or(RANGE)
-        }
-        _ => Err("a number has a character that is no octal digit"),
-    })
 }
 
 /// Writes a number as octal digits and a zero byte and says true; if there is no room for that, base-256.
@@ -287,10 +253,5 @@ mod tests {
         let mut block = Header { path: b"a".to_vec(), ..Header::default() }.encode(&mut Records::default());
         block[0] = b'b';
         assert_eq!(Header::decode(&block), Err("the header's checksum is wrong"));
-    }
-
-    #[test]
-    fn padding_fills_the_block() {
-        assert_eq!([0, 1, 511, 512, 513].map(padding), [0, 511, 1, 0, 511]);
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! | room | what it knows |
 //! |---|---|
-//! | `header`, `pax`, `sparse`, `acl` | the tar format, as pure functions on bytes |
+//! | `block`, `header`, `pax`, `sparse`, `acl` | the tar format, as pure functions on bytes |
 //! | `path`, `limits`, `xattr` | what may stand in an archive: which names, how much of it, which attributes |
 //! | `reader` | bytes → entries, one after the other |
 //! | `pack`, `walk` | a directory tree → bytes, always the same bytes for the same tree |
@@ -28,6 +28,7 @@
 
 mod acl;
 mod beneath;
+mod block;
 mod chunk;
 mod compress;
 mod decompress;

@@ -16,9 +16,10 @@ use nix::fcntl::readlinkat;
 use nix::sys::stat::{SFlag, major, minor};
 use nix::unistd::{Whence, lseek};
 
+use super::block::{BLOCK, padding};
 use super::chunk::Sink;
 use super::compress::member;
-use super::header::{BLOCK, Header, kind, padding};
+use super::header::{Header, kind};
 use super::parallel::parallel;
 use super::path::{display, join, split};
 use super::pax::{LITERAL, Records, Time};

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::acl;
+use super::block::decimal;
 use super::sparse::Segment;
 
 /// A time as the file system has it; `nanoseconds` count up from `seconds` before the epoch too.
@@ -46,14 +47,6 @@ impl fmt::Display for Time {
             fraction => f.write_str(format!(".{fraction:09}").trim_end_matches('0')),
         }
     }
-}
-
-/// Reads a number of decimal digits only.
-pub(super) fn decimal(text: &[u8]) -> Option<u64> {
-    if !text.iter().all(u8::is_ascii_digit) {
-        return None;
-    }
-    std::str::from_utf8(text).ok()?.parse().ok()
 }
 
 /// Records being written.

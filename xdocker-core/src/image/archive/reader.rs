@@ -1,7 +1,8 @@
 //! A tar as a stream of entries.
 
 use super::Limits;
-use super::header::{BLOCK, Block, Header, kind, padding, text};
+use super::block::{BLOCK, Block, padding, text};
+use super::header::{Header, kind};
 use super::path::{EntryPath, display};
 use super::pax::{Extended, Sparse, Time};
 use super::sparse::{Map, MapReader, OldGnu, Segment, old_gnu, old_gnu_more};

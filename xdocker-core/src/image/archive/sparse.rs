@@ -1,7 +1,6 @@
 //! Maps of sparse files: which parts of a file are data. All the rest is holes.
 
-use super::header::{BLOCK, Block, number};
-use super::pax::decimal;
+use super::block::{BLOCK, Block, decimal, number};
 
 /// A part of a file that is data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

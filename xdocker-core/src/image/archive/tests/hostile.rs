@@ -9,7 +9,8 @@ use std::process::Command;
 use proptest::prelude::*;
 
 use super::super::Limits;
-use super::super::header::{BLOCK, kind};
+use super::super::block::BLOCK;
+use super::super::header::kind;
 use super::tree::{build, describe, items};
 use super::{Tar, UnpackOptions, Whiteouts, packed, unpacked};
 use crate::error::Error;

@@ -9,7 +9,8 @@ use std::fs::File;
 use std::os::fd::AsFd;
 use std::path::Path;
 
-use super::header::{BLOCK, Header, kind, padding};
+use super::block::{BLOCK, padding};
+use super::header::{Header, kind};
 use super::pax::Records;
 use super::{PackOptions, Summary, UnpackOptions, Whiteouts, pack, unpack};
 use crate::error::Result;
