@@ -1,7 +1,14 @@
-//! The table of modules in ARCHITECTURE.md: it has every one, and each uses only those of its own line and above.
+//! What the documentation says of the code itself. The table of modules in ARCHITECTURE.md has every one, and each uses only
+//! those of its own line and above; what is public is for any thread.
 
 use std::path::Path;
 use std::{fs, io};
+
+use xdocker_core::{
+    Boot, Child, Command, Container, ContainerInfo, ContainerSpec, DetachedRun, Engine, Ephemeral, Error,
+    Event, Events, Exchange, ExitRecord, HostReport, Image, ImageStore, LogEntry, Logs, Mapping, RemoteImage,
+    Repository, Root, State, Stats, Stdio, Terminal, Watch,
+};
 
 /// The modules, a line a list, in the order of the table.
 fn table(architecture: &str) -> Vec<Vec<&str>> {
@@ -69,4 +76,14 @@ fn a_module_uses_only_what_stands_above_it() {
         );
     }
     assert!(wrong.is_empty(), "against ARCHITECTURE.md: {wrong:?}");
+}
+
+/// It would not compile else.
+#[test]
+fn what_is_public_is_for_any_thread() {
+    fn any<T: Send + Sync + std::fmt::Debug>() {}
+    any::<(Engine, Container, ContainerInfo, ContainerSpec, Boot, Ephemeral, Root, Watch, State, ExitRecord)>(
+    );
+    any::<(Command, Child, Exchange, Terminal, Stdio, DetachedRun, Logs, LogEntry, Events, Event)>();
+    any::<(ImageStore, Image, Repository, RemoteImage, Mapping, Stats, HostReport, Error)>();
 }

@@ -20,7 +20,7 @@ pub enum Stdio {
     Inherit,
     /// `/dev/null`.
     Null,
-    /// A new pipe, whose other end the [`Child`] has.
+    /// A new pipe, whose other end the [`Child`](super::Child) has.
     Piped,
     /// This file.
     File(OwnedFd),
