@@ -44,23 +44,23 @@ pack() {
 
 # options SCRIPT NAMES ARGUMENT...: `--NAME VALUE` sets NAME, which is one of NAMES, and `--dry-run` sets dry_run.
 options() {
-    script=$1 names=$2
+    _script=$1 _names=$2
     shift 2
-    for name in $names; do
-        eval "$name="
+    for _name in $_names; do
+        eval "$_name="
     done
     while [ $# -gt 0 ]; do
-        [ "$1" != --help ] || { usage "$script"; exit 0; }
-        case " $names " in
+        [ "$1" != --help ] || { usage "$_script"; exit 0; }
+        case " $_names " in
             *" dry_run "*) [ "$1" != --dry-run ] || { dry_run=yes; shift; continue; } ;;
         esac
-        name=
-        for known in $names; do
-            [ "$1" != "--$known" ] || name=$known
+        _found=
+        for _name in $_names; do
+            [ "$1" != "--$_name" ] || _found=$_name
         done
-        [ -n "$name" ] || { usage "$script" >&2; exit 2; }
+        [ -n "$_found" ] || { usage "$_script" >&2; exit 2; }
         [ $# -gt 1 ] || { echo "*** ERROR : option $1 needs a value" >&2; exit 2; }
-        eval "$name=\$2"
+        eval "$_found=\$2"
         shift 2
     done
 }
@@ -73,10 +73,10 @@ ask_name() {
 
 # layer_options SCRIPT ARGUMENT...: sets base, owner and version for a script that makes a layer.
 layer_options() {
-    layer=$1
+    _layer=$1
     shift
-    options "$layer" 'base owner version' "$@"
-    [ -n "$base" ] || { usage "$layer" >&2; exit 2; }
+    options "$_layer" 'base owner version' "$@"
+    [ -n "$base" ] || { usage "$_layer" >&2; exit 2; }
     ask_name
 }
 

@@ -59,7 +59,7 @@ fn nothing_is_overwritten_and_nothing_else_taken() {
     fs::create_dir_all(home.layer("test")).unwrap();
     fs::write(home.layer("test").join("file"), "content").unwrap();
     xdocker(&home, "-a export -m test").ok();
-    xdocker(&home, "-a export -m test").fails(1, "test.xdockerimage exists already");
+    xdocker(&home, "-a export -m test").fails(1, "cannot write test.xdockerimage: it exists already");
     let first = fs::read(home.scratch().join("test.xdockerimage")).unwrap();
     xdocker(&home, "-a export -m test -f").ok();
     let again = fs::read(home.scratch().join("test.xdockerimage")).unwrap();

@@ -5,6 +5,7 @@
 //! found, 126 where it cannot be executed, 124 where its time was up. A failure is one line on standard error, with what may be
 //! done about it; with `--json` it is one JSON object.
 
+use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::io::{self, Write};
 use std::os::unix::process::ExitStatusExt;
@@ -40,11 +41,11 @@ pub(crate) enum Failure {
     /// Some of several containers could not be booted.
     #[error("not all containers could be booted: {}", .0.join("; "))]
     NotAll(Vec<String>),
-    /// Our own streams fail.
+    /// Our own streams and files fail.
     #[error("cannot {action}")]
     Stream {
         /// What was tried, as an infinitive.
-        action: &'static str,
+        action: Cow<'static, str>,
         /// Why it failed.
         source: io::Error,
     },
@@ -52,8 +53,8 @@ pub(crate) enum Failure {
 
 impl Failure {
     /// Maker of a [`Failure::Stream`], for `map_err`.
-    pub(crate) fn stream<E: Into<io::Error>>(action: &'static str) -> impl FnOnce(E) -> Self {
-        move |source| Self::Stream { action, source: source.into() }
+    pub(crate) fn stream<E: Into<io::Error>>(action: impl Into<Cow<'static, str>>) -> impl FnOnce(E) -> Self {
+        move |source| Self::Stream { action: action.into(), source: source.into() }
     }
 
     /// What sort of failure this is, for scripts.
@@ -218,7 +219,8 @@ mod tests {
     fn a_failure_is_one_line() {
         let text = "*** ERROR : container test does not exist; `xdocker -s containers` lists the containers there are\n";
         assert_eq!(missing().text(false), text);
-        let failure = Failure::Stream { action: "write", source: io::Error::other("disk\nfull \x1b[31m") };
+        let failure =
+            Failure::Stream { action: "write".into(), source: io::Error::other("disk\nfull \x1b[31m") };
         assert_eq!(failure.text(false), "*** ERROR : cannot write: disk\\nfull \\u{1b}[31m\n");
     }
 

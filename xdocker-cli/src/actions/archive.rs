@@ -21,9 +21,12 @@ pub(crate) fn export(given: Given) -> Outcome {
     let images = engine()?.images();
     let image = images.get(from(&given))?;
     let name = format!("{}{EXTENSION}", image.id);
-    let failed = || Failure::stream("write the archive");
+    let failed = || Failure::stream(format!("write {name}"));
     if !given.forcely && Path::new(&name).exists() {
-        return Err(failed()(io::Error::new(io::ErrorKind::AlreadyExists, format!("{name} exists already"))));
+        return Err(failed()(io::Error::new(
+            io::ErrorKind::AlreadyExists,
+            "it exists already; -f replaces it",
+        )));
     }
     // Under its name there is the whole archive or none.
     let mut file = NamedTempFile::with_prefix_in(".xdockerimage-", ".").map_err(failed())?;
@@ -42,7 +45,7 @@ pub(crate) fn export(given: Given) -> Outcome {
 /// `-a import`
 pub(crate) fn import(given: Given) -> Outcome {
     let path = given.file.as_deref().expect("the grammar asks for it");
-    let failed = || Failure::stream("read the archive");
+    let failed = || Failure::stream(format!("import {}", path.display()));
     let id = id_of(path).map_err(failed())??;
     let file = File::open(path).map_err(failed())?;
     let bar = Progress::new(file.metadata().map_err(failed())?.len());
