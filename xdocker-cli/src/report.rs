@@ -90,10 +90,10 @@ impl Failure {
                 format!("choose another name, or remove it: xdocker -a destroy -c {}", quoted(name.as_str()))
             }
             Self::Engine(Error::NotRunning(name)) => {
-                format!("start it: xdocker -a boot -c {}", quoted(name.as_str()))
+                format!("`xdocker -a boot -c {}` starts it", quoted(name.as_str()))
             }
             Self::Engine(Error::Running(name)) => {
-                format!("stop it first: xdocker -a shutdown -c {}", quoted(name.as_str()))
+                format!("`xdocker -a shutdown -c {}` stops it", quoted(name.as_str()))
             }
             Self::Engine(Error::Repository(why)) => return repository_hint(why),
             Self::Engine(Error::Busy(_)) => "try again when the other one is done".to_owned(),

@@ -283,3 +283,33 @@ impl Error {
         Self::Invalid { what, value: value.into(), why: why.into() }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chain_ends_with_the_reason() {
+        let why = || io::Error::other("the disk is full");
+        let written = || Error::file("write", "/srv/x")(why());
+        assert_eq!(written().to_string(), "cannot write /srv/x");
+        assert_eq!(written().chain(), "cannot write /srv/x: the disk is full");
+        let system = Error::system("make a socket")(nix::errno::Errno::EMFILE);
+        assert!(system.chain().starts_with("cannot make a socket: "), "{}", system.chain());
+    }
+
+    #[test]
+    fn the_reason_of_the_system_tells_the_kind() {
+        for (reason, kind) in [
+            (io::ErrorKind::NotFound, ErrorKind::NotFound),
+            (io::ErrorKind::PermissionDenied, ErrorKind::PermissionDenied),
+            (io::ErrorKind::TimedOut, ErrorKind::Timeout),
+            (io::ErrorKind::StorageFull, ErrorKind::System),
+        ] {
+            assert_eq!(Error::file("read", "/x")(reason.into()).kind(), kind, "{reason}");
+        }
+        let failures = vec![Error::system("unmount it")(io::Error::from(io::ErrorKind::PermissionDenied))];
+        let torn = Error::TearDown { what: "ending it".into(), failures };
+        assert_eq!(torn.kind(), ErrorKind::PermissionDenied, "that of the first");
+    }
+}

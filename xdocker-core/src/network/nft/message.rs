@@ -140,3 +140,45 @@ pub(super) fn family(message: &[u8]) -> u8 {
 pub(super) fn set_family(message: &mut [u8], family: u8) {
     message[HEADER - 4] = family;
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read() {
+        let inner = Attributes::default().text(1, "abcd").number(2, 0x0102_0304);
+        let all = Attributes::default().bytes(7, &[9]).nest(8, inner);
+        assert_eq!(all.len(), 8 + 4 + 12 + 8, "each is padded");
+        let sent = message(Kind::NewTable, Family::Ipv6, CREATE, &all);
+        assert_eq!(sent.len(), u32::from_ne_bytes(sent[..4].try_into().unwrap()) as usize);
+        assert_eq!(family(&sent), Family::Ipv6 as u8);
+        let read: Vec<_> = attributes(&sent).collect();
+        assert_eq!((read[0], read[1].0, read.len()), ((7, &[9][..]), 8, 2));
+        let inner: Vec<_> = nested(read[1].1).collect();
+        assert_eq!(inner, [(1, &b"abcd\0"[..]), (2, &[1, 2, 3, 4][..])]);
+    }
+
+    #[test]
+    fn a_batch_begins_and_ends() {
+        let mut batch = Batch::new();
+        batch.add(Kind::DeleteTable, Family::Bridge, 0, &Attributes::default());
+        let bytes = batch.finish();
+        let kinds = bytes.chunks(HEADER).map(|message| u16::from_ne_bytes([message[4], message[5]]));
+        assert_eq!(
+            kinds.collect::<Vec<_>>(),
+            [BATCH_BEGIN, SUBSYSTEM << 8 | Kind::DeleteTable as u16, BATCH_END]
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn any_answer_is_read_to_an_end(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
+            prop_assert!(attributes(&bytes).count() <= 16);
+            prop_assert!(nested(&bytes).map(|(_, value)| value.len()).sum::<usize>() <= bytes.len());
+            family(&bytes);
+        }
+    }
+}
