@@ -56,7 +56,10 @@ fn host() -> [String; 3] {
     // Without the state of a link, which the kernel brings up to date when it finds the time.
     let links = ip("-o -br link");
     let links: Vec<_> = links.lines().filter_map(|line| line.split_ascii_whitespace().next()).collect();
-    [links.join(" "), ip("netns list"), tool("nft", "list ruleset")]
+    let mut known: Vec<_> =
+        fs::read_dir("/sys/class/net").unwrap().map(|it| it.unwrap().file_name()).collect();
+    known.sort();
+    [format!("{} {known:?}", links.join(" ")), ip("netns list"), tool("nft", "list ruleset")]
 }
 
 fn add_rules(rules: &str) {

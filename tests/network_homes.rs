@@ -63,11 +63,8 @@ fn an_address_is_one_containers_in_all_homes() {
 fn a_name_is_one_containers_namespace_in_all_homes() {
     with_homes(|one, other| {
         one.xdocker("-a create -m test -c test --net CUSTOM").ok();
-        fails(
-            &other,
-            "-a create -m test -c test --net CUSTOM",
-            "it is that of a container test of another home",
-        );
+        let holder = format!("it is that of container test of {}", one.path().display());
+        fails(&other, "-a create -m test -c test --net CUSTOM", &holder);
         one.xdocker("-a destroy -c test").ok();
         other.xdocker("-a create -m test -c test --net CUSTOM").ok();
         other.xdocker("-a destroy -c test").ok();
@@ -107,6 +104,57 @@ fn who_is_first_after_a_reboot_keeps_what_both_have() {
         one.xdocker("-a boot -c a").fails(1, "address 166.88.0.5 is that of container b of");
         assert!(!Path::new("/run/netns/nns0CC175B9C0").exists(), "nothing of it is left");
         one.xdocker("-a vip -c a --vip 166.88.0.6").ok();
+        one.xdocker("-a boot -c a").ok();
+    });
+}
+
+#[test]
+fn a_namespace_that_users_set_up_is_one_containers_after_a_reboot_too() {
+    with_homes(|one, other| {
+        one.xdocker("-a create -m test -c test --net CUSTOM").ok();
+        ip(&format!("netns delete {TEST}"));
+        other.xdocker("-a create -m test -c test --net CUSTOM -b").ok();
+        let why = format!(
+            "network namespace {TEST} is there already: it is that of container test of {}",
+            other.path().display()
+        );
+        let before = host();
+        one.xdocker("-a boot -c test").fails(1, &why);
+        assert_eq!(one.status("test").as_deref(), Some("STOPED"));
+        one.xdocker("-a destroy -c test").ok();
+        assert_eq!(host(), before, "what is another home's is not destroyed");
+        other.xdocker("-a destroy -c test -f").ok();
+        assert!(!Path::new("/run/netns").join(TEST).exists());
+        // One that a user has made before is the container's from then on.
+        one.xdocker("-a create -m test -c test --net CUSTOM").ok();
+        ip(&format!("netns delete {TEST}"));
+        ip(&format!("netns add {TEST}"));
+        one.xdocker("-a boot -c test").ok();
+        fails(&other, "-a create -m test -c test --net CUSTOM", "it is that of container test of ");
+        one.xdocker("-a destroy -c test -f").ok();
+    });
+}
+
+#[test]
+fn an_address_of_ipv6_is_one_containers_in_all_homes() {
+    with_homes(|one, other| {
+        for home in [&one, &other] {
+            home.xdocker("-a bridge --subnet6 fd00:88::1/64").ok();
+        }
+        one.xdocker("-a create -m test -c a --net BRIDGE --vip6 fd00:88::3").ok();
+        let holder = format!("address fd00:88::3 is that of container a of {}", one.path().display());
+        fails(&other, "-a create -m test -c b --net BRIDGE --vip6 fd00:88::3", &holder);
+        // The one with the number of the other address is somebody's: there are more.
+        other.xdocker("-a create -m test -c b --net BRIDGE").ok();
+        let json = other.xdocker("-s containers --json").succeeds();
+        assert!(json.contains(r#""vip":"166.88.0.3","vip6":"fd00:88::2""#), "{json}");
+        other.xdocker("-a vip -c b --vip6 fd00:88::3").fails(1, &holder);
+        other.xdocker("-a boot -c b").ok();
+        other.xdocker("-a destroy -c b -f").ok();
+        nothing_is_left_in_the_kernel();
+        other.xdocker("-a create -m test -c c --net BRIDGE --vip 166.88.0.7 --vip6 fd00:88::3").ok();
+        one.xdocker("-a boot -c a").fails(1, "address fd00:88::3 is that of container c of ");
+        one.xdocker("-a vip -c a --vip6 fd00:88::5").ok();
         one.xdocker("-a boot -c a").ok();
     });
 }

@@ -86,7 +86,9 @@ pub(crate) fn settle(
     };
     endpoint.vip = Some(vip);
     if let Some(subnet) = settings.subnet6 {
-        endpoint.vip6 = Some(choose_vip6(&book, subnet, endpoint.vip6, name, settings.subnet.number(vip))?);
+        endpoint.vip6.map_or(Ok(()), |vip6| around.refuse_taken(vip6))?;
+        let number = settings.subnet.number(vip);
+        endpoint.vip6 = Some(choose_vip6(&book, subnet, endpoint.vip6, name, number, &around)?);
     }
     book.enter(name, hostname, addresses(endpoint))?;
     Ok(Some(book))
@@ -121,14 +123,18 @@ fn choose_vip6(
     wanted: Option<Ipv6Addr>,
     name: &ContainerName,
     number: u128,
+    around: &Surroundings<'_>,
 ) -> Result<Ipv6Addr> {
     if wanted.is_none() {
         let same = subnet.host(number);
-        if let Ok(address) = book.choose(subnet, Some(same), name, |_| false) {
+        if let Ok(address) = book.choose(subnet, Some(same), name, |_| false)
+            && around.holder(address)?.is_none()
+        {
             return Ok(address);
         }
     }
-    book.choose(subnet, wanted, name, |_| false)
+    // Whoever's it is that cannot be asked has it.
+    book.choose(subnet, wanted, name, |address| !matches!(around.holder(address), Ok(None)))
 }
 
 /// Changes the bridge of a home. The one that it had goes, unless somebody is connected to it.
@@ -228,7 +234,7 @@ impl Container {
     pub(crate) fn make_network(&self, definition: &Definition) -> Result<()> {
         match definition.network {
             Network::Host => Ok(()),
-            Network::Custom => netns::ensure(&NetnsName::of(&self.name)),
+            Network::Custom => self.owner().ensure_namespace(&NetnsName::of(&self.name)),
             Network::Bridge(_) => self.attachment(definition)?.map_or(Ok(()), |it| it.connect()),
         }
     }
@@ -281,6 +287,7 @@ impl Container {
             let mut book = book(&container.home)?;
             match (vip, settings.subnet6) {
                 (IpAddr::V6(vip), Some(subnet)) => {
+                    Surroundings::look(&settings, &owner)?.refuse_taken(vip)?;
                     book.choose(subnet, Some(vip), &container.name, |_| false)?;
                 }
                 (IpAddr::V4(vip), _) => {

@@ -50,6 +50,21 @@ pub(super) fn address_of(mac: &[u8]) -> Option<Ipv4Addr> {
     }
 }
 
+/// The Ethernet address that an address is known by at the ports of a bridge.
+pub(super) fn mac_of(address: IpAddr) -> Mac {
+    match address {
+        IpAddr::V4(address) => mac(address),
+        IpAddr::V6(address) => stand_in(address),
+    }
+}
+
+/// An Ethernet address that stands for an IPv6 address where the ports of a bridge are looked up; no packet ever has it.
+fn stand_in(address: Ipv6Addr) -> Mac {
+    let bits = address.to_bits();
+    let [a, b, c, d] = (0..4).fold(0, |folded, part| folded ^ (bits >> (32 * part)) as u32).to_be_bytes();
+    [0x02, b'y', a, b, c, d]
+}
+
 /// The IPv6 address that a link gives itself by its Ethernet address (RFC 4291, appendix A).
 pub(super) fn link_local([a, b, c, d, e, f]: Mac) -> Ipv6Addr {
     Ipv6Addr::from([0xfe, 0x80, 0, 0, 0, 0, 0, 0, a ^ 2, b, c, 0xff, 0xfe, d, e, f])
@@ -206,20 +221,44 @@ impl Links {
         }
     }
 
-    /// Makes the namespace of a container usable, in a thread of our own that goes there: loopback up, its addresses, the
-    /// ways out by the bridge's.
+    /// Makes the namespace of a container usable: loopback up, its addresses, the ways out by the bridge's.
     pub(super) fn configure(
         namespace: &NetnsName,
         inside: &Inside<'_>,
         settings: &BridgeSettings,
     ) -> io::Result<()> {
+        Self::within(namespace, |links| links.set_up(inside, settings))
+    }
+
+    /// Does something about the links of a namespace, in a thread of our own that goes there.
+    fn within<T: Send>(
+        namespace: &NetnsName,
+        work: impl FnOnce(&Self) -> io::Result<T> + Send,
+    ) -> io::Result<T> {
         let file = File::open(namespace.path())?;
-        let configure = || {
+        let work = || {
             setns(&file, CloneFlags::CLONE_NEWNET)?;
-            Self::here()?.set_up(inside, settings)
+            work(&Self::here()?)
         };
         thread::scope(|scope| {
-            scope.spawn(configure).join().unwrap_or_else(|_| Err(io::Error::other("the thread panicked")))
+            scope.spawn(work).join().unwrap_or_else(|_| Err(io::Error::other("the thread panicked")))
+        })
+    }
+
+    /// Whose the namespace is, if its loopback interface has a mark.
+    pub(super) fn mark_of(namespace: &NetnsName) -> io::Result<Option<String>> {
+        Self::within(namespace, |links| Ok(links.at(LOOPBACK)?.and_then(|link| link.alias)))
+    }
+
+    /// Marks the namespace as its owner's unless somebody has marked it. Says whose it is.
+    pub(super) fn claim(namespace: &NetnsName, owner: &Owner) -> io::Result<String> {
+        Self::within(namespace, |links| match links.at(LOOPBACK)?.and_then(|link| link.alias) {
+            Some(mark) => Ok(mark),
+            None => {
+                let mark = link(LOOPBACK, [LinkAttribute::IfAlias(owner.mark())]);
+                links.ask(RouteNetlinkMessage::NewLink(mark), 0)?;
+                Ok(owner.mark())
+            }
         })
     }
 
@@ -400,5 +439,7 @@ mod tests {
         assert_eq!(address_of(&mac(vip)), Some(vip));
         assert_eq!(address_of(&[2, 0, 166, 88, 0, 2]), None);
         assert_eq!(link_local(mac(vip)).to_string(), "fe80::78:a6ff:fe58:2");
+        let [one, other] = ["fd00:88::1:2", "fd00:88::1:3"].map(|text| stand_in(text.parse().unwrap()));
+        assert!(one != other && address_of(&one).is_none());
     }
 }

@@ -27,7 +27,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::os::fd::AsFd;
 
 pub(crate) use self::book::{Book, Entry};
-use self::link::{Inside, Links, mac};
+use self::link::{Inside, Links, mac, mac_of};
 use self::nft::{Change, Member, Rules, ask_for_rules};
 pub use self::settings::BridgeSettings;
 pub(crate) use self::surroundings::{Owner, Surroundings};
@@ -117,19 +117,21 @@ impl Attachment {
             Ok(port)
         };
         let port = join().map_err(failed())?;
-        if let Err(why) = links.settle(port, inside.mac, false) {
+        for address in self.addresses() {
+            let mac = mac_of(address);
+            let Err(why) = links.settle(port, mac, false) else { continue };
             let elsewhere = match why.raw_os_error() {
                 Some(libc::EEXIST) => {
-                    self.owner.of_another_home(links.behind(bridge, inside.mac).map_err(failed())?)
+                    self.owner.of_another_home(links.behind(bridge, mac).map_err(failed())?)
                 }
                 _ => return Err(failed()(why)),
             };
             if let Some(holder) = elsewhere {
                 netns::remove(&self.netns)?;
-                return Err(NetworkError::AddressTaken { address: self.vip.into(), holder }.into());
+                return Err(NetworkError::AddressTaken { address, holder }.into());
             }
             // What was ours may go on to be there for a moment.
-            links.settle(port, inside.mac, true).map_err(failed())?;
+            links.settle(port, mac, true).map_err(failed())?;
         }
         links.mark(port, &self.owner).map_err(failed())
     }

@@ -2,10 +2,10 @@
 //! those of the containers alone. Whoever is about to make a container looks first.
 
 use std::collections::BTreeSet;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 
-use super::link::{Link, Links, mac};
+use super::link::{Link, Links, mac_of};
 use super::{BridgeSettings, netns};
 use crate::error::{Error, NetworkError, Result};
 use crate::name::ContainerName;
@@ -67,10 +67,22 @@ impl Owner {
         if !netns::exists(&namespace.path()) || exists() {
             return Ok(());
         }
-        let link = Links::here().and_then(|links| links.find(&namespace.link()));
-        let link = link.map_err(Error::system("look at the host's network"))?;
-        let holder = link.and_then(|link| link.alias).filter(|mark| *mark != self.mark());
+        let holder = mark_on(namespace)?.filter(|mark| *mark != self.mark());
         let holder = holder.unwrap_or_else(|| format!("a container {} of another home", self.container));
+        Err(NetworkError::NamespaceTaken { namespace: namespace.to_string(), holder }.into())
+    }
+
+    /// Makes the namespace, or leaves the one that is there and this container's.
+    ///
+    /// # Errors
+    /// [`NetworkError::NamespaceTaken`], [`Error::File`], [`Error::System`].
+    pub(crate) fn ensure_namespace(&self, namespace: &NetnsName) -> Result<()> {
+        netns::ensure(namespace)?;
+        let holder = Links::claim(namespace, self);
+        let holder = holder.map_err(Error::system(format!("mark the network namespace {namespace}")))?;
+        if holder == self.mark() {
+            return Ok(());
+        }
         Err(NetworkError::NamespaceTaken { namespace: namespace.to_string(), holder }.into())
     }
 
@@ -79,9 +91,17 @@ impl Owner {
     /// # Errors
     /// [`Error::System`].
     pub(crate) fn may_remove(&self, namespace: &NetnsName) -> Result<bool> {
-        let link = Links::here().and_then(|links| links.find(&namespace.link()));
-        let link = link.map_err(Error::system("look at the host's network"))?;
-        Ok(link.is_none_or(|link| self.refuse_others(namespace, &link).is_ok()))
+        Ok(mark_on(namespace)?.is_none_or(|mark| mark == self.mark()))
+    }
+}
+
+/// Whose a namespace is, as the link that leads there says, or for one that the user sets up its loopback interface.
+fn mark_on(namespace: &NetnsName) -> Result<Option<String>> {
+    let failed = || Error::system("look at the host's network");
+    let link = Links::here().and_then(|links| links.find(&namespace.link())).map_err(failed())?;
+    match link.and_then(|link| link.alias) {
+        None if netns::exists(&namespace.path()) => Links::mark_of(namespace).map_err(failed()),
+        mark => Ok(mark),
     }
 }
 
@@ -115,9 +135,10 @@ impl<'a> Surroundings<'a> {
     ///
     /// # Errors
     /// [`Error::System`].
-    pub(crate) fn holder(&self, address: Ipv4Addr) -> Result<Option<String>> {
+    pub(crate) fn holder(&self, address: impl Into<IpAddr>) -> Result<Option<String>> {
+        let address = address.into();
         let Some(bridge) = self.bridge else { return Ok(None) };
-        let found = self.links.behind(bridge, mac(address));
+        let found = self.links.behind(bridge, mac_of(address));
         let found = found.map_err(Error::system(format!("look for address {address} on the bridge")))?;
         Ok(self.owner.of_another_home(found))
     }
@@ -126,10 +147,11 @@ impl<'a> Surroundings<'a> {
     ///
     /// # Errors
     /// [`NetworkError::AddressTaken`], [`Error::System`].
-    pub(crate) fn refuse_taken(&self, address: Ipv4Addr) -> Result<()> {
+    pub(crate) fn refuse_taken(&self, address: impl Into<IpAddr>) -> Result<()> {
+        let address = address.into();
         match self.holder(address)? {
             None => Ok(()),
-            Some(holder) => Err(NetworkError::AddressTaken { address: address.into(), holder }.into()),
+            Some(holder) => Err(NetworkError::AddressTaken { address, holder }.into()),
         }
     }
 
