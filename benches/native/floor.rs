@@ -1,19 +1,27 @@
 //! The kernel's floor: an overlay, a process in new namespaces, the mounts of a container, the program.
 //! No policy, no record, no check, no monitor, no libc.
 //!
-//! `floor LOWER UPPER WORK MERGED PROGRAM [ARGUMENT]...`; ends with the program's status, or with 100 + the
+//! `floor LOWER UPPER WORK MERGED BRIDGE PROGRAM [ARGUMENT]...`, with a place on that bridge of xdocker's and a mapped port
+//! unless BRIDGE is `-`; ends with the program's status, or with 100 + the
 //! number of the step that failed.
 #![no_std]
 #![no_main]
 
 mod kernel;
+#[path = "../../xdockerinit/init/memory.rs"]
+mod memory;
+mod network;
 
 use core::ffi::CStr;
 
 use kernel::{Arguments, call, exit};
+use network::Network;
 
 // Numbers of system calls on x86_64 and flags of theirs, from the manual page of each.
+const READ: usize = 0;
+const WRITE: usize = 1;
 const CLOSE: usize = 3;
+const GETPID: usize = 39;
 const WAIT4: usize = 61;
 const EXECVE: usize = 59;
 const UMOUNT2: usize = 166;
@@ -31,6 +39,7 @@ const FSOPEN: usize = 430;
 const FSCONFIG: usize = 431;
 const FSMOUNT: usize = 432;
 const CLONE3: usize = 435;
+const PIPE2: usize = 293;
 const MOUNT_SETATTR: usize = 442;
 
 const HERE: usize = -100isize as usize;
@@ -46,6 +55,7 @@ const NO_EXEC: usize = 0x8;
 const HARMLESS: usize = NO_SUID | NO_DEV | NO_EXEC;
 /// Mount, PID, UTS, IPC, cgroup.
 const NAMESPACES: u64 = 0x0002_0000 | 0x2000_0000 | 0x0400_0000 | 0x0800_0000 | 0x0200_0000;
+const NEW_NETWORK: u64 = 0x4000_0000;
 const SIGCHLD: u64 = 17;
 
 /// The result of a system call, if it did not fail.
@@ -58,27 +68,54 @@ fn text(text: &'static CStr) -> usize {
 }
 
 fn main(arguments: Arguments) -> i32 {
-    // SAFETY: the caller gives six arguments; they stay where they are.
+    // SAFETY: the caller gives seven arguments; they stay where they are.
     let [lower, upper, work, merged] = unsafe { arguments.add(1).cast::<[usize; 4]>().read() };
+    // SAFETY: as above.
+    let bridge = unsafe { arguments.add(5).read() };
     // SAFETY: as above; the rest is the program's arguments, with their null pointer.
-    let program = unsafe { arguments.add(5) };
+    let program = unsafe { arguments.add(6) };
     let options = [(c"lowerdir+", lower), (c"upperdir", upper), (c"workdir", work)];
-    let root = file_system(1, c"overlay", &options, NO_DEV);
     // SAFETY: plain system calls on integers, on strings of the program's arguments and on constants.
     unsafe {
+        let network = match bridge.read() {
+            b'-' => None,
+            _ => Some(Network::new(bridge, must(30, call(GETPID, [])))),
+        };
+        let mut pipe = [0i32; 2];
+        must(31, call(PIPE2, [(&raw mut pipe).addr(), 0]));
+        let [ready, tell] = pipe.map(|end| end as usize);
+        let root = file_system(1, c"overlay", &options, NO_DEV);
         must(2, call(MOVE_MOUNT, [root, text(c""), HERE, merged, 4]));
         // An open descriptor would keep the mount busy.
         call(CLOSE, [root]);
         // Flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls (clone(2)).
-        let clone: [u64; 8] = [NAMESPACES, 0, 0, 0, SIGCHLD, 0, 0, 0];
+        let own = if network.is_some() { NEW_NETWORK } else { 0 };
+        let clone: [u64; 8] = [NAMESPACES | own, 0, 0, 0, SIGCHLD, 0, 0, 0];
         let child = must(3, call(CLONE3, [(&raw const clone).addr(), size_of_val(&clone)]));
         if child == 0 {
+            call(CLOSE, [tell]);
             enter(merged);
+            if network.is_some() {
+                // The links are made meanwhile.
+                let mut byte = 0u8;
+                must(32, 0 - isize::from(call(READ, [ready, (&raw mut byte).addr(), 1]) != 1));
+                network::configure();
+            }
+            call(CLOSE, [ready]);
             let path = program.read().addr();
             must(29, call(EXECVE, [path, program.addr(), (&raw const NO_ENVIRONMENT).addr()]));
         }
+        if let Some(network) = &network {
+            network.connect(child);
+            network.publish(true);
+            must(33, call(WRITE, [tell, text(c"."), 1]));
+        }
         let mut status = 0i32;
         must(4, call(WAIT4, [child, (&raw mut status).addr(), 0, 0]));
+        if let Some(network) = &network {
+            network.publish(false);
+            network.leave();
+        }
         must(5, call(UMOUNT2, [merged, 0]));
         status >> 8 & 0xff
     }
@@ -87,7 +124,12 @@ fn main(arguments: Arguments) -> i32 {
 static NO_ENVIRONMENT: usize = 0;
 
 /// A new file system of that kind, mounted nowhere.
-fn file_system(step: i32, kind: &'static CStr, options: &[(&'static CStr, usize)], attributes: usize) -> usize {
+fn file_system(
+    step: i32,
+    kind: &'static CStr,
+    options: &[(&'static CStr, usize)],
+    attributes: usize,
+) -> usize {
     const SET_STRING: usize = 1;
     const CREATE: usize = 6;
     // SAFETY: plain system calls on integers and strings that live as long as the program.

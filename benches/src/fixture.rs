@@ -85,12 +85,17 @@ impl Fixture {
         command
     }
 
-    /// The floor for a container that runs that program.
+    /// The floor for a container that runs that program, and has no network of its own.
     pub(crate) fn floor(&self, program: &str) -> Command {
+        self.floor_on("-", program)
+    }
+
+    /// The floor for a container on that bridge, with a mapped port.
+    pub(crate) fn floor_on(&self, bridge: &str, program: &str) -> Command {
         let mut command = Command::new(self.path("floor"));
         command.arg(self.layer());
         command.args(["floor-upper", "floor-work", "floor-root"].map(|name| self.path(name)));
-        command.arg(program).stdin(Stdio::null()).stdout(Stdio::null());
+        command.args([bridge, program]).stdin(Stdio::null()).stdout(Stdio::null());
         command
     }
 

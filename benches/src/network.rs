@@ -39,7 +39,7 @@ pub(crate) fn run(directory: &Path, rounds: usize) -> Result<()> {
     let bridge = fixture.engine.create(&Fixture::spec("bridge")?.network(mapped("8080:80")?))?;
     let life = |options: &str| format!("-a create -m test {options} -c life -b --rm -- /bin/true");
     let (lives, bridged) = (life("--net HOST"), life("--net BRIDGE --port-mapping 8081:80"));
-    let mut rows: [Row<'_>; 6] = [
+    let mut rows: [Row<'_>; 7] = [
         ("library: boot, HOST", Box::new(|| rested(|| boot(&host))), Vec::new()),
         ("library: boot, BRIDGE and a port", Box::new(|| rested(|| boot(&bridge))), Vec::new()),
         ("command: a whole life, HOST", Box::new(|| rested(|| command(&fixture, &lives))), Vec::new()),
@@ -48,7 +48,12 @@ pub(crate) fn run(directory: &Path, rounds: usize) -> Result<()> {
             Box::new(|| rested(|| command(&fixture, &bridged))),
             Vec::new(),
         ),
-        ("floor: a whole life without a network", Box::new(|| rested(|| floor(&fixture))), Vec::new()),
+        ("floor: a whole life without a network", Box::new(|| rested(|| floor(&fixture, "-"))), Vec::new()),
+        (
+            "floor: a whole life, bridge and a port",
+            Box::new(|| rested(|| floor(&fixture, "xdocker0"))),
+            Vec::new(),
+        ),
         (
             "library: boot, BRIDGE, as another one ends",
             Box::new(|| boot(&bridge).and(boot(&bridge))),
@@ -60,7 +65,7 @@ pub(crate) fn run(directory: &Path, rounds: usize) -> Result<()> {
     println!(
         "{:<44}{:>8.2}x",
         "a whole life on the bridge, to the floor",
-        median(&rows[3].2) / median(&rows[4].2)
+        median(&rows[3].2) / median(&rows[5].2)
     );
 
     // Each a map of its own, as a thousand containers with one each would have them.
@@ -110,8 +115,8 @@ fn command(fixture: &Fixture, line: &str) -> Result<f64> {
     time(|| succeed(&mut fixture.xdocker(line)))
 }
 
-fn floor(fixture: &Fixture) -> Result<f64> {
-    time(|| succeed(fixture.floor("/bin/busybox").arg("true")))
+fn floor(fixture: &Fixture, bridge: &str) -> Result<f64> {
+    time(|| succeed(fixture.floor_on(bridge, "/bin/busybox").arg("true")))
 }
 
 /// How long the container takes to refuse a connection: there and back, through the rules.
