@@ -47,8 +47,11 @@ rust-tests: root linker ## Run the tests of the workspace, doc tests included
 	@$(call install_package,tmux,tmux)
 	@$(call install_package,mmdebstrap,mmdebstrap)
 	@$(call install_package,ssh-keygen,openssh-client)
-	$(CARGO) test --workspace
-	XDOCKER_TEST_USERS=1 $(CARGO) test --workspace --test escapes --test sandbox --test session --test syscalls
+	@status=0; set -x; \
+	$(CARGO) test --workspace --no-fail-fast || status=1; \
+	XDOCKER_TEST_USERS=1 $(CARGO) test --workspace --no-fail-fast --test escapes --test sandbox --test session --test syscalls \
+	  || status=1; \
+	exit $$status
 
 docs: linker ## Build the API documentation
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --workspace --no-deps
@@ -64,7 +67,9 @@ python-tests: root linker $(VENV)/ready ## Build the wheel, install it, and test
 	$(VENV)/bin/stubtest xdocker
 	$(VENV)/bin/python xdocker-py/stub_docs.py --check
 	$(VENV)/bin/basedpyright --project xdocker-py --pythonpath $(VENV)/bin/python
-	XDOCKER_WHEELS=$(abspath $(WHEELS)) $(VENV)/bin/pytest --quiet xdocker-py/tests
+	mkdir -p /run/netns
+	XDOCKER_WHEELS=$(abspath $(WHEELS)) unshare --mount sh -c 'mount -t tmpfs none /run/netns && exec "$$@"' sh \
+	  $(VENV)/bin/pytest --quiet xdocker-py/tests
 
 # `ensurepip` is what Debian keeps apart in python3-venv.
 $(VENV)/ready: xdocker-py/requirements-dev.txt
@@ -75,7 +80,8 @@ $(VENV)/ready: xdocker-py/requirements-dev.txt
 
 # What depends on the kernel and its cgroups.
 VM_TESTS = --package xdocker-core --test limits --test faults --test sandbox \
-  --package xdocker-cli --test quickstart --test resources --test network --test userns
+  --test session --package xdocker-cli --test quickstart --test resources --test network --test userns \
+  --test ending --test restart --test volumes
 
 # Debian's QEMU and its qemu-utils may be of different builds, and the second is not needed.
 test-vm: root linker ## Run tests in a virtual machine, on a Debian kernel with cgroups of version 2 alone

@@ -222,8 +222,7 @@ fn when_pid_1_is_killed_nothing_is_left_without_any_later_call() {
 }
 
 /// Boots with a death before each step in turn, until there is no such step any more.
-fn die_before_every_step(home: &Home, spec: &ContainerSpec, name: &str) -> usize {
-    let name: ContainerName = name.parse().unwrap();
+fn die_before_every_step(home: &Home, spec: &ContainerSpec, name: ContainerName) -> usize {
     let spec = spec.clone().name(name.clone());
     for step in 0..500 {
         let container = home.engine().create(&spec).unwrap();
@@ -258,7 +257,7 @@ fn die_before_every_step(home: &Home, spec: &ContainerSpec, name: &str) -> usize
 fn a_launch_may_die_before_each_of_its_steps() {
     let home = Home::new();
     let spec = ContainerSpec::new([IMAGE.parse().unwrap()]);
-    let steps = die_before_every_step(&home, &spec, "box");
+    let steps = die_before_every_step(&home, &spec, "box".parse().unwrap());
     assert!(steps > 50, "{steps} steps are not all of them");
 }
 
@@ -271,9 +270,7 @@ fn a_launch_with_all_of_its_own_may_die_before_each_of_its_steps() {
         .network(Network::Custom)
         .sandbox(Sandbox::new().user_namespace(true))
         .volumes([volume]);
-    // Network namespaces have one name on the whole host, whatever the home.
-    let name = format!("faults-{}", std::process::id());
-    let steps = die_before_every_step(&home, &spec, &name);
+    let steps = die_before_every_step(&home, &spec, home.own_name("box"));
     assert!(steps > 70, "{steps} steps are not all of them");
 }
 

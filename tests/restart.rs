@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::net::TcpStream;
+use std::path::Path;
 use std::process::{Child, Stdio};
 use std::thread;
 use std::time::Duration;
@@ -12,6 +13,7 @@ use nix::unistd::Pid;
 use serde_json::Value;
 use xdocker_test_harness::cli::Home;
 use xdocker_test_harness::leaks::{has_died, monitor, monitors, processes};
+use xdocker_test_harness::mounts::{Tmpfs, in_private_mounts};
 use xdocker_test_harness::net::on_own_host;
 use xdocker_test_harness::program;
 use xdocker_test_harness::wait::{PATIENCE, until};
@@ -235,39 +237,43 @@ fn what_cannot_be_started_again_is_tried_again() {
 
 #[test]
 fn a_run_after_the_other_costs_the_monitor_nothing() {
-    let home = home();
-    boots(
-        &home,
-        "test",
-        "--restart always --net CUSTOM",
-        "echo begun; while [ ! -e /end ]; do sleep 0.01; done; rm /end",
-    );
-    let monitor = monitor(home.path());
-    let end = home.path().join("containers/test/merged/end");
-    let descriptors = || fs::read_dir(format!("/proc/{monitor}/fd")).unwrap().count();
-    let resident = || {
-        let text = fs::read_to_string(format!("/proc/{monitor}/smaps_rollup")).unwrap();
-        let line = text.lines().find_map(|line| line.strip_prefix("Rss:")).unwrap().to_owned();
-        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap()
-    };
-    let mut first = None;
-    for round in 1..=4 {
-        assert!(until(PATIENCE, || begun(&home, "test") == round && is(&home, "test", "running")));
-        // A detached run ends with the run of the container that it was started in.
-        let run = home.xdocker("-a run -c test --detach -- sleep 1000").succeeds();
-        // The monitor closes the connection after it has answered.
-        let mut now = (0, 0);
-        assert!(until(PATIENCE, || {
-            let before = std::mem::replace(&mut now, (descriptors(), resident()));
-            thread::sleep(Duration::from_millis(100));
-            before == now
-        }));
-        let first = first.get_or_insert(now);
-        assert!(now.0 <= first.0 && now.1 <= first.1 + 24, "{first:?} {now:?}");
-        fs::write(&end, "").unwrap();
-        home.xdocker(&format!("-a wait -c test --run {run}")).ends(137, "137\n", "");
-    }
-    home.xdocker("-a kill -c test").ok();
+    // Where nobody else's network namespaces are: the name of one follows from the container's alone.
+    in_private_mounts(|| {
+        let _run = Tmpfs::mount(Path::new("/run"), "mode=755");
+        let home = home();
+        boots(
+            &home,
+            "test",
+            "--restart always --net CUSTOM",
+            "echo begun; while [ ! -e /end ]; do sleep 0.01; done; rm /end",
+        );
+        let monitor = monitor(home.path());
+        let end = home.path().join("containers/test/merged/end");
+        let descriptors = || fs::read_dir(format!("/proc/{monitor}/fd")).unwrap().count();
+        let resident = || {
+            let text = fs::read_to_string(format!("/proc/{monitor}/smaps_rollup")).unwrap();
+            let line = text.lines().find_map(|line| line.strip_prefix("Rss:")).unwrap().to_owned();
+            line.trim().trim_end_matches(" kB").parse::<u64>().unwrap()
+        };
+        let mut first = None;
+        for round in 1..=4 {
+            assert!(until(PATIENCE, || begun(&home, "test") == round && is(&home, "test", "running")));
+            // A detached run ends with the run of the container that it was started in.
+            let run = home.xdocker("-a run -c test --detach -- sleep 1000").succeeds();
+            // The monitor closes the connection after it has answered.
+            let mut now = (0, 0);
+            assert!(until(PATIENCE, || {
+                let before = std::mem::replace(&mut now, (descriptors(), resident()));
+                thread::sleep(Duration::from_millis(100));
+                before == now
+            }));
+            let first = first.get_or_insert(now);
+            assert!(now.0 <= first.0 && now.1 <= first.1 + 24, "{first:?} {now:?}");
+            fs::write(&end, "").unwrap();
+            home.xdocker(&format!("-a wait -c test --run {run}")).ends(137, "137\n", "");
+        }
+        home.xdocker("-a kill -c test").ok();
+    });
 }
 
 #[test]

@@ -358,7 +358,7 @@ fn who_listens_is_seen_from_outside() {
     let port = listener.local_addr().unwrap().port();
     let host = home.boot("host");
     assert!(host.listens(port, Transport::Tcp).unwrap());
-    let spec = ContainerSpec::new(["test".parse().unwrap()]).name("own".parse().unwrap());
+    let spec = ContainerSpec::new(["test".parse().unwrap()]).name(home.own_name("own"));
     let own = home.engine().create(&spec.network(Network::Custom)).unwrap();
     assert!(matches!(own.listens(port, Transport::Tcp), Err(Error::NotRunning(_))));
     own.boot(&Boot::new()).unwrap();

@@ -100,9 +100,9 @@ on_own_host() {
 # What comes before a command that the remote host is to execute.
 REMOTE='ip netns exec remote'
 
-# until_it SAYS COMMAND: the command is repeated until it prints what is to be said, for ten seconds at the most.
+# until_it SAYS COMMAND: the command is repeated until it prints what is to be said, for a minute at least and not for ever.
 until_it() {
-    for _ in $(seq 100); do
+    for _ in $(seq 600); do
         eval "$2" 2>/dev/null | grep -q "$1" && return
         sleep 0.1
     done

@@ -173,6 +173,8 @@ mod tests {
     #[test]
     fn what_happened_before_the_home_was_known_is_kept() {
         let path = std::env::temp_dir().join(format!("xdocker-log-{}", std::process::id()));
+        // A process of that number may have been killed at this once.
+        let _ = std::fs::remove_file(&path);
         let log = log();
         log.keep("one\n");
         log.open(&path);

@@ -151,7 +151,6 @@ fn read_list(root: impl AsFd, path: &'static str) -> Result<String> {
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::symlink;
-    use std::time::{Duration, Instant};
 
     use super::*;
     use crate::home::scratch::Scratch;
@@ -191,7 +190,6 @@ mod tests {
         std::fs::create_dir(&etc).unwrap();
         let root = File::open(scratch.path()).unwrap();
         let read = || Identity::find(&root, &"www".parse().unwrap());
-        let begun = Instant::now();
         assert!(matches!(read(), Err(Error::Invalid { .. })), "no list at all");
         nix::unistd::mkfifo(&etc.join("passwd"), nix::sys::stat::Mode::S_IRWXU).unwrap();
         assert!(matches!(read(), Err(Error::File { .. })), "a pipe");
@@ -202,6 +200,5 @@ mod tests {
         symlink("/../../etc/real", etc.join("passwd")).unwrap();
         std::fs::write(etc.join("real"), PASSWD).unwrap();
         assert_eq!(read().unwrap().uid, 33, "a link stays inside");
-        assert!(begun.elapsed() < Duration::from_secs(1));
     }
 }

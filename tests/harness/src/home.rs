@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::{env, io, thread};
 
 use tempfile::TempDir;
-use xdocker_core::{Boot, Container, ContainerSpec, Engine, Sandbox, TestImage, Version};
+use xdocker_core::{Boot, Container, ContainerName, ContainerSpec, Engine, Sandbox, TestImage, Version};
 
 use crate::{leaks, program, role};
 
@@ -25,7 +25,7 @@ const USERS: &str = "XDOCKER_TEST_USERS";
 pub struct Home {
     engine: Engine,
     // Before the other: what lies in it is removed while the files that it shares are still there.
-    _scratch: TempDir,
+    scratch: TempDir,
     _template: Template,
 }
 
@@ -46,7 +46,7 @@ impl Home {
         let scratch = scratch();
         let engine = Engine::open(scratch.path().join("home")).expect("a home");
         let template = Template::link_into(engine.home());
-        Self { engine, _scratch: scratch, _template: template }
+        Self { engine, scratch, _template: template }
     }
 
     /// The engine on it.
@@ -59,6 +59,17 @@ impl Home {
     #[must_use]
     pub fn path(&self) -> &Path {
         self.engine.home()
+    }
+
+    /// A name that no container of another home has: network namespaces have one name on the whole host, and what a
+    /// test that was killed has left keeps it.
+    ///
+    /// # Panics
+    /// Never: a scratch directory has a name, and it is text.
+    #[must_use]
+    pub fn own_name(&self, name: &str) -> ContainerName {
+        let scratch = self.scratch.path().file_name().and_then(|name| name.to_str()).expect("a name");
+        format!("{name}-{scratch}").parse().expect("a name of a container")
     }
 
     /// Makes an image of that name without a version, and returns its layer for the test to fill.

@@ -116,7 +116,7 @@ mod tests {
         let path = scratch.path();
         let held = DirectoryLock::exclusive(path, &"it", Duration::ZERO).unwrap();
         thread::scope(|scope| {
-            let waiter = scope.spawn(|| DirectoryLock::exclusive(path, &"it", Duration::from_secs(10)));
+            let waiter = scope.spawn(|| DirectoryLock::exclusive(path, &"it", Duration::from_secs(120)));
             thread::sleep(Duration::from_millis(20));
             drop(held);
             assert!(waiter.join().unwrap().is_ok());

@@ -1,7 +1,8 @@
 //! A directory for one test, removed at its end.
 
-use std::fs;
+use std::fs::{self, Permissions};
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use nix::fcntl::openat;
@@ -13,10 +14,10 @@ use super::Home;
 pub(crate) struct Scratch(PathBuf);
 
 impl Scratch {
-    /// Makes one for the test `name`; no two tests share a name.
+    /// Makes one for the test `name`.
     pub(crate) fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("xdocker-{name}-{}", std::process::id()));
-        fs::create_dir(&path).unwrap();
+        let path = tempfile::Builder::new().prefix(&format!("xdocker-{name}-")).tempdir().unwrap().keep();
+        fs::set_permissions(&path, Permissions::from_mode(0o755)).unwrap();
         Self(path)
     }
 

@@ -278,7 +278,7 @@ mod tests {
         maker.kill().unwrap();
         maker.wait().unwrap();
         // The shell holds the lock too; it ends with its standard input.
-        DirectoryLock::exclusive(&theirs, &"theirs", std::time::Duration::from_secs(10)).unwrap();
+        DirectoryLock::exclusive(&theirs, &"theirs", std::time::Duration::from_secs(120)).unwrap();
         Home::open(home.path()).unwrap();
         assert!(!theirs.exists() && ours.path().exists());
     }

@@ -493,9 +493,8 @@ mod tests {
             let record = ImageRecord { modified: SystemTime::now(), size: Some(size) };
             record::write(&directory, &record).unwrap();
         }
-        let begin = std::time::Instant::now();
-        assert!(store.list().unwrap().iter().all(|image| image.size == 1 << 30));
-        // Generous: a walk of the files that the records speak of would not make it.
-        assert!(begin.elapsed().as_millis() < 500, "{:?}", begin.elapsed());
+        // The files that the records speak of are not there: who walked them would find another size.
+        let images = store.list().unwrap();
+        assert!(images.len() == 500 && images.iter().all(|image| image.size == 1 << 30));
     }
 }
