@@ -10,8 +10,10 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 VENV   := $(TARGET)/venv
 WHEELS := $(TARGET)/wheels
 
-# $(call install,PROGRAM,PACKAGE): the package, where the program is missing.
-install_package = command -v $(1) >/dev/null || { apt-get update -qq && apt-get install -yqq --no-install-recommends $(2); }
+# $(call install_package,PROGRAM,PACKAGE): the package, where the program is missing. Whoever else is installing something,
+# as a machine does that has just come up, is waited for.
+APT = apt-get -qq -o DPkg::Lock::Timeout=300
+install_package = command -v $(1) >/dev/null || { $(APT) update && $(APT) install -y --no-install-recommends $(2); }
 
 # One process a command: without the dynamic loader it starts half a millisecond sooner.
 STATIC_CLI = $(CARGO) rustc --release --package xdocker-cli --bin xdocker -- -C target-feature=+crt-static
@@ -73,7 +75,7 @@ python-tests: root linker $(VENV)/ready ## Build the wheel, install it, and test
 
 # `ensurepip` is what Debian keeps apart in python3-venv.
 $(VENV)/ready: xdocker-py/requirements-dev.txt
-	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { apt-get update -qq && apt-get install -yqq --no-install-recommends python3-venv; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { $(APT) update && $(APT) install -y --no-install-recommends python3-venv; }
 	$(PYTHON) -m venv --clear $(VENV)
 	$(VENV)/bin/pip install --quiet --requirement $<
 	@touch $@

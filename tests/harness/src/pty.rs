@@ -58,6 +58,10 @@ impl Terminal {
         let mode = tcgetattr(&slave).expect("its mode");
         let stream = || slave.try_clone().expect("a stream");
         command.stdin(stream()).stdout(stream()).stderr(stream());
+        // A terminal has a kind, whatever ours is, or is not.
+        if !command.get_envs().any(|(key, _)| key == "TERM") {
+            command.env("TERM", "xterm");
+        }
         lead_session(&mut command);
         let child = command.spawn().expect("the program");
         Self { child, master: master.into(), slave, mode, seen: Vec::new(), past: 0 }
