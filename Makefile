@@ -90,6 +90,7 @@ test-vm: root linker ## Run tests in a virtual machine, on a Debian kernel with 
 	@$(call install_package,busybox,busybox-static)
 	@$(call install_package,ip,iproute2)
 	@$(call install_package,nft,nftables)
+	@$(call install_package,setfattr,attr)
 	@$(call install_package,setpriv,util-linux)
 	@$(call install_package,mke2fs,e2fsprogs)
 	@$(call install_package,qemu-system-x86_64,qemu-system-x86 qemu-utils-)
