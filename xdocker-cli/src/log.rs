@@ -6,14 +6,15 @@
 //! a command must work on a full disk, if only to make room.
 
 use std::fmt::{self, Write as _};
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::SystemTime;
 
 use jiff::Timestamp;
+use nix::fcntl::{Flock, FlockArg};
 use tracing::field::{Field, Visit};
 use tracing::level_filters::LevelFilter;
 use tracing::span::{Attributes, Id, Record};
@@ -28,6 +29,9 @@ const LEVEL: Level = Level::DEBUG;
 
 /// Most bytes that wait for the file.
 const WAITING_MAX: usize = 64 << 10;
+
+/// Size in bytes at which the log becomes the older one, `xdocker.log.1`.
+const WHOLE: u64 = 16 << 20;
 
 /// Where lines go.
 enum Sink {
@@ -76,8 +80,7 @@ impl Log {
     fn open(&self, path: &Path) {
         let mut sink = self.sink();
         let Sink::Waiting(lines) = &*sink else { return };
-        let file = OpenOptions::new().append(true).create(true).mode(0o600).open(path);
-        *sink = match file {
+        *sink = match rotated(path) {
             Ok(mut file) => {
                 let _ = file.write_all(lines.as_bytes());
                 Sink::File(file)
@@ -92,6 +95,26 @@ impl Log {
             Sink::File(file) => drop(file.write_all(line.as_bytes())),
             Sink::Waiting(_) | Sink::Nowhere => {}
         }
+    }
+}
+
+/// The log at `path`, to write at its end; a new one where that had become too long.
+fn rotated(path: &Path) -> io::Result<File> {
+    let open = || OpenOptions::new().append(true).create(true).mode(0o600).open(path);
+    let file = open()?;
+    let metadata = file.metadata()?;
+    if metadata.len() < WHOLE {
+        return Ok(file);
+    }
+    match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+        // Of those who see that it is too long one renames it, once.
+        Ok(lock) if fs::metadata(path)?.ino() == metadata.ino() => {
+            fs::rename(path, path.with_extension("log.1"))?;
+            drop(lock);
+            open()
+        }
+        Ok(_) => open(),
+        Err((file, _)) => Ok(file),
     }
 }
 
@@ -182,6 +205,26 @@ mod tests {
         let text = std::fs::read_to_string(&path);
         std::fs::remove_file(&path).unwrap();
         assert_eq!(text.unwrap(), "one\ntwo\n");
+    }
+
+    #[test]
+    fn a_log_that_is_long_becomes_the_older_one() {
+        let home = tempfile::tempdir().unwrap();
+        let [path, older] = ["xdocker.log", "xdocker.log.1"].map(|name| home.path().join(name));
+        File::create(&path).unwrap().set_len(WHOLE).unwrap();
+        let log = log();
+        log.open(&path);
+        log.keep("one\n");
+        assert_eq!(fs::read_to_string(&path).unwrap(), "one\n");
+        assert_eq!(fs::metadata(&older).unwrap().len(), WHOLE);
+        // Somebody else is about to rename it.
+        File::options().write(true).open(&path).unwrap().set_len(WHOLE).unwrap();
+        let renaming = Flock::lock(File::open(&path).unwrap(), FlockArg::LockExclusive).unwrap();
+        let other = Log { sink: Mutex::new(Sink::Waiting(String::new())), shown: false };
+        other.open(&path);
+        other.keep("two\n");
+        drop(renaming);
+        assert_eq!(fs::metadata(&path).unwrap().len(), WHOLE + 4);
     }
 
     #[test]
