@@ -321,7 +321,8 @@ impl Container {
         keep_rules(&self.home);
         let mut definition = self.definition()?;
         let Network::Bridge(mut endpoint) = definition.network.clone() else {
-            let why = format!("its network model is {}", definition.network);
+            let why =
+                format!("its network model is {}, which has neither address nor ports", definition.network);
             return Err(Error::invalid("container", self.name.as_str(), why));
         };
         change(self, &definition, &mut endpoint)?;
