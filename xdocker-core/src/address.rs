@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::Error;
+use crate::name::{NameError, NameFault};
 
 /// An account on an ssh server, whose home directory holds the images: `user@host`, `user@host:port`. Without a user
 /// or a port those are meant that ssh's own configuration says; the host may be a name that only that configuration
@@ -16,7 +16,7 @@ use crate::error::Error;
 /// let address: RepositoryAddress = "images@example.org:2222".parse()?;
 /// assert_eq!(address.port(), Some(2222));
 /// assert!("-oProxyCommand=true".parse::<RepositoryAddress>().is_err());
-/// # Ok::<(), xdocker_core::Error>(())
+/// # Ok::<(), xdocker_core::NameError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -55,10 +55,14 @@ impl RepositoryAddress {
 }
 
 impl FromStr for RepositoryAddress {
-    type Err = Error;
+    type Err = NameError;
 
-    fn from_str(text: &str) -> Result<Self, Error> {
-        let refused = |why: &str| Error::invalid("address of a repository", text, why);
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        let refused = |why| NameError {
+            what: "address of a repository",
+            text: text.to_owned(),
+            why: NameFault::Address(why),
+        };
         // What begins with a dash would be an option of ssh, and a `%` one of its own placeholders.
         let plain = |part: &str, more: &[char]| {
             let good = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c) || more.contains(&c);
@@ -100,8 +104,8 @@ impl fmt::Display for RepositoryAddress {
 }
 
 impl TryFrom<String> for RepositoryAddress {
-    type Error = Error;
-    fn try_from(text: String) -> Result<Self, Error> {
+    type Error = NameError;
+    fn try_from(text: String) -> Result<Self, NameError> {
         text.parse()
     }
 }

@@ -47,6 +47,9 @@ pub enum NameFault {
     /// A version that is not one to four numbers.
     #[error("a version is `_` or one to four numbers with points between them")]
     NotNumeric,
+    /// An address that is none of an account on a server.
+    #[error("{0}")]
+    Address(&'static str),
 }
 
 /// Checks `text` as a file name of ours; `reserved` are characters that the notation uses.

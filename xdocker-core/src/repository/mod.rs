@@ -131,7 +131,7 @@ pub(crate) fn remembered(home: &Home) -> Result<RepositoryAddress> {
     let path = home.repository_line();
     match fs::read_to_string(&path) {
         Ok(text) if text.trim().is_empty() => Err(RepositoryError::NoAddress.into()),
-        Ok(text) => text.trim().parse(),
+        Ok(text) => Ok(text.trim().parse()?),
         Err(why) if why.kind() == io::ErrorKind::NotFound => Err(RepositoryError::NoAddress.into()),
         Err(why) => Err(Error::file("read", path)(why)),
     }
