@@ -61,6 +61,9 @@ docs: linker ## Build the API documentation
 python-tests: root linker $(VENV)/ready ## Build the wheel, install it, and test what was installed
 	@$(call install_package,busybox,busybox-static)
 	@$(call install_package,ip,iproute2)
+	@$(call install_package,ssh,openssh-client)
+	@$(call install_package,ssh-keygen,openssh-client)
+	@$(call install_package,/usr/sbin/sshd,openssh-server)
 	rm -rf $(WHEELS)
 	$(VENV)/bin/maturin build --quiet --manifest-path xdocker-py/Cargo.toml --out $(WHEELS)
 	$(VENV)/bin/pip install --quiet --force-reinstall --no-deps $(WHEELS)/xdocker-*.whl

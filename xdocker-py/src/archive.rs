@@ -1,21 +1,19 @@
-//! Images as files: how far an export or import has come, and what Python says of it.
+//! Images as files: how far an export or import has come, and what it was.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
-use std::ops::ControlFlow;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
 
-use pyo3::exceptions::PyTypeError;
-use pyo3::prelude::*;
+use pyo3::PyResult;
+use xdocker_core::{PackOptions, UnpackOptions, Whiteouts};
 
-use crate::error::to_python;
+use crate::error::invalid;
 use crate::record::record;
 
 record!(
-    /// How far an export or import has come.
+    /// How far an export, an import, a copy, a push or a pull has come.
     Progress {
         /// Bytes that are through, of ``total``: of the archive for an import, of the files otherwise.
         done: u64,
@@ -48,103 +46,35 @@ impl From<xdocker_core::Summary> for Summary {
     }
 }
 
-/// Something that can be called.
-pub(crate) struct Callback(Py<PyAny>);
-
-impl FromPyObject<'_, '_> for Callback {
-    type Error = PyErr;
-    fn extract(object: Borrowed<'_, '_, PyAny>) -> PyResult<Self> {
-        match object.is_callable() {
-            true => Ok(Self(object.to_owned().unbind())),
-            false => Err(PyTypeError::new_err("something that can be called is wanted")),
-        }
-    }
+/// How an archive is to be written.
+pub(crate) fn pack_options(whiteouts: &str, level: u32) -> PyResult<PackOptions> {
+    let mut options = PackOptions::default();
+    options.whiteouts = match whiteouts {
+        "overlay" => Whiteouts::Overlay,
+        "oci" => Whiteouts::Oci,
+        _ => return Err(invalid(format!("whiteouts `{whiteouts}`: it is `overlay` or `oci`"))),
+    };
+    options.level = match level {
+        0..=9 => level,
+        _ => return Err(invalid(format!("level `{level}`: it is a number from 0 to 9"))),
+    };
+    Ok(options)
 }
 
-/// Tells Python of progress, and keeps what it raises until the core has given up.
-pub(crate) struct Report {
-    callback: Option<Py<PyAny>>,
-    total: Option<u64>,
-    raised: Mutex<Option<PyErr>>,
-}
-
-impl Report {
-    /// Of something that is to go through `total` bytes, if that is known.
-    pub(crate) fn new(callback: Option<Callback>, total: impl Into<Option<u64>>) -> Self {
-        let total = total.into();
-        Self { callback: callback.map(|callback| callback.0), total, raised: Mutex::new(None) }
-    }
-
-    /// What is around the bytes that were counted beforehand is no reason to run past the end.
-    pub(crate) fn call(&self, done: u64, now: xdocker_core::Progress) -> ControlFlow<()> {
-        let told = Python::attach(|py| {
-            py.check_signals()?;
-            if let Some(callback) = &self.callback {
-                let (done, total) = (self.total.map_or(done, |total| done.min(total)), self.total);
-                callback
-                    .call1(py, (Progress { done, total, archive: now.archive, content: now.content },))?;
-            }
-            Ok(())
-        });
-        match told {
-            Ok(()) => ControlFlow::Continue(()),
-            Err(error) => {
-                self.raised.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
-                ControlFlow::Break(())
-            }
-        }
-    }
-
-    /// Fails once Python has raised something.
-    pub(crate) fn check(&self) -> io::Result<()> {
-        match *self.raised.lock().unwrap_or_else(PoisonError::into_inner) {
-            Some(_) => Err(io::Error::other("it was interrupted")),
-            None => Ok(()),
-        }
-    }
-
-    /// What was raised, if something was.
-    pub(crate) fn raised(&self) -> Option<PyErr> {
-        self.raised.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
-
-    /// What was raised goes before what came of it.
-    pub(crate) fn result<T>(
-        &self,
-        result: io::Result<xdocker_core::Result<T>>,
-        action: &'static str,
-        path: &Path,
-    ) -> PyResult<T> {
-        if let Some(error) = self.raised() {
-            return Err(error);
-        }
-        let file = |source| xdocker_core::Error::File { action, path: path.to_owned(), source };
-        result.map_err(file).and_then(|result| result).map_err(to_python)
-    }
-}
-
-/// A file that fails once Python has raised something.
-pub(crate) struct Heard<'a, F> {
-    pub(crate) file: F,
-    pub(crate) report: &'a Report,
-}
-
-impl<F: Read> Read for Heard<'_, F> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.report.check()?;
-        self.file.read(buffer)
-    }
-}
-
-impl<F: Write> Write for Heard<'_, F> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.report.check()?;
-        self.file.write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
-    }
+/// What an archive may ask for, where something else than usual was said.
+pub(crate) fn unpack_options(
+    devices: bool,
+    max_bytes: Option<u64>,
+    max_entries: Option<u64>,
+    max_ratio: Option<u64>,
+) -> UnpackOptions {
+    let mut options = UnpackOptions::default();
+    options.devices = devices;
+    let limits = &mut options.limits;
+    limits.bytes = max_bytes.unwrap_or(limits.bytes);
+    limits.entries = max_entries.unwrap_or(limits.entries);
+    limits.ratio = max_ratio.unwrap_or(limits.ratio);
+    options
 }
 
 /// A file that gets its name when it is whole, and is gone without it.

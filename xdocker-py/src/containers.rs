@@ -6,10 +6,10 @@ use std::path::PathBuf;
 
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
-use xdocker_core::{Boot, ContainerSpec, Exec};
+use xdocker_core::{Boot, Exec};
 
 use crate::container::Container;
-use crate::convert::{ImageArgument, ImagesArgument, option, parsed};
+use crate::convert::{ImageArgument, ImagesArgument, parsed};
 use crate::error::{invalid, to_python};
 use crate::info::ContainerInfo;
 use crate::keywords::Keywords;
@@ -18,8 +18,8 @@ use crate::wait::apart;
 
 /// The containers of a home.
 ///
-/// ``image`` is a name, a record, or several of them, the lowest first. The other options of :meth:`run` and
-/// :meth:`create` are those of :class:`xdocker.options.ContainerOptions`. Unknown options and wrong types raise
+/// ``image`` is a name, a record, or several of them, the lowest first. The other options of :meth:`run`,
+/// :meth:`create` and :meth:`from_image` are those of :class:`xdocker.options.ContainerOptions`. Unknown options and wrong types raise
 /// :class:`TypeError`, wrong values :class:`InvalidArgument`.
 #[pyclass(frozen, module = "xdocker")]
 pub(crate) struct Containers(pub(crate) xdocker_core::Engine);
@@ -105,22 +105,18 @@ impl Containers {
 
     /// Makes an image a container on top of the images ``onto``, in constant time: there is no such image any more.
     ///
-    /// ``name`` is that of the image otherwise. Raises :class:`NotFound`, :class:`AlreadyExists`, and :class:`Conflict`
-    /// without ``force`` when other containers stand on the image.
-    #[pyo3(name = "from_image", signature = (image, *, name=None, onto=None, force=false))]
+    /// Its name is that of the image unless ``name`` is among the options. Raises :class:`NotFound`,
+    /// :class:`AlreadyExists`, and :class:`Conflict` without ``force`` when other containers stand on the image.
+    #[pyo3(name = "from_image", signature = (image, *, onto=None, force=false, **options))]
     fn convert(
         &self,
         py: Python<'_>,
         image: ImageArgument,
-        name: Option<&str>,
         onto: Option<ImagesArgument>,
         force: bool,
+        options: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Container> {
-        let mut spec = ContainerSpec::new(onto.unwrap_or_default().0);
-        if let Some(name) = option(name)? {
-            spec = spec.name(name);
-        }
-        let engine = self.0.clone();
+        let (engine, spec) = (self.0.clone(), Options::read(options)?.spec(onto.unwrap_or_default())?);
         apart(py, move || Ok(Container::detached(&engine, engine.to_container(&image.0, &spec, force)?)))
     }
 

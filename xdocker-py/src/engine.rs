@@ -43,7 +43,7 @@ impl Engine {
     /// The images of this home.
     #[getter]
     fn images(&self) -> Images {
-        Images(self.0.images())
+        Images(self.0.clone())
     }
 
     /// The containers of this home.

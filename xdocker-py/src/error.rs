@@ -3,7 +3,7 @@
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyModule, PyType};
-use xdocker_core::{Error, ErrorKind};
+use xdocker_core::{Error, ErrorKind, RepositoryError};
 
 /// Class of exceptions by its name.
 pub(crate) fn class<'py>(py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyType>> {
@@ -50,6 +50,23 @@ fn hint(error: &Error) -> Option<&'static str> {
         Error::ContainerExists(_) => "name= gives it another name",
         Error::NotRunning(_) => "boot() starts it",
         Error::Running(_) => "shutdown() ends it, destroy(force=True) kills it first",
+        Error::Repository(why) => return repository_hint(why),
+        _ => return None,
+    })
+}
+
+/// The same for an ssh repository.
+fn repository_hint(why: &RepositoryError) -> Option<&'static str> {
+    Some(match why {
+        RepositoryError::NoAddress => "say where it is once: repository=\"user@host\"",
+        RepositoryError::NoSuchImage { .. } => "engine.images.search() tells which images there are",
+        RepositoryError::ImageExists { .. } => "force=True replaces it",
+        RepositoryError::NoSuchHost { .. } | RepositoryError::Unreachable { .. } => {
+            "try what ssh says to it by hand"
+        }
+        RepositoryError::HostKey { .. } => "log in once by hand with ssh and look at the key",
+        RepositoryError::Refused { .. } => "give it your key with ssh-copy-id",
+        RepositoryError::Lost { .. } => "the same call goes on where it stopped",
         _ => return None,
     })
 }

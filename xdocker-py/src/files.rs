@@ -52,10 +52,10 @@ impl Raised {
     }
 }
 
-/// An archive that is open. A signal fails it, too.
+/// An archive that is open.
 pub(crate) enum Stream<'a> {
     /// A file of the host.
-    File(File, &'a Raised),
+    File(File),
     /// A file object of Python's, and what it has given that was not taken yet.
     Object(Py<PyAny>, &'a Raised, Vec<u8>),
 }
@@ -64,7 +64,7 @@ impl<'a> Stream<'a> {
     /// Opens it for reading.
     pub(crate) fn read(archive: Archive, raised: &'a Raised) -> io::Result<Self> {
         match archive {
-            Archive::Path(path) => Ok(Self::File(File::open(path)?, raised)),
+            Archive::Path(path) => Ok(Self::File(File::open(path)?)),
             Archive::Object(object) => Ok(Self::Object(object, raised, Vec::new())),
         }
     }
@@ -73,30 +73,21 @@ impl<'a> Stream<'a> {
     pub(crate) fn write(archive: Archive, raised: &'a Raised) -> io::Result<Self> {
         match archive {
             Archive::Path(path) => {
-                Ok(Self::File(OpenOptions::new().write(true).create_new(true).open(path)?, raised))
+                Ok(Self::File(OpenOptions::new().write(true).create_new(true).open(path)?))
             }
             Archive::Object(object) => Ok(Self::Object(object, raised, Vec::new())),
         }
     }
 }
 
-/// Whether Ctrl-C was pressed.
-fn interrupted(raised: &Raised) -> io::Result<()> {
-    Python::attach(|py| py.check_signals()).map_err(|error| raised.keep(error))
-}
-
 impl Read for Stream<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let (object, raised, rest) = match self {
-            Self::File(file, raised) => {
-                interrupted(raised)?;
-                return file.read(buffer);
-            }
+            Self::File(file) => return file.read(buffer),
             Self::Object(object, raised, rest) => (object, raised, rest),
         };
         if rest.is_empty() {
             let given = Python::attach(|py| -> PyResult<Vec<u8>> {
-                py.check_signals()?;
                 let bytes: PyBackedBytes = object.call_method1(py, "read", (CHUNK,))?.extract(py)?;
                 Ok(bytes.to_vec())
             });
@@ -111,16 +102,11 @@ impl Read for Stream<'_> {
 impl Write for Stream<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let (object, raised) = match self {
-            Self::File(file, raised) => {
-                interrupted(raised)?;
-                return file.write(bytes);
-            }
+            Self::File(file) => return file.write(bytes),
             Self::Object(object, raised, _) => (object, raised),
         };
-        let written = Python::attach(|py| -> PyResult<()> {
-            py.check_signals()?;
-            object.call_method1(py, "write", (PyBytes::new(py, bytes),)).map(drop)
-        });
+        let written =
+            Python::attach(|py| object.call_method1(py, "write", (PyBytes::new(py, bytes),)).map(drop));
         written.map(|()| bytes.len()).map_err(|error| raised.keep(error))
     }
 

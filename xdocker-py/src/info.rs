@@ -21,6 +21,8 @@ record!(
         lost: bool,
         /// How often the kernel has killed a process of it for want of memory.
         oom_kills: u64,
+        /// Why it could not be started again after that, when that was last tried; ``None`` where it was, or was not tried.
+        not_restarted: Option<String>,
     }
 );
 record!(
@@ -94,6 +96,7 @@ impl From<ExitRecord> for Exit {
             ended: exit.ended(),
             lost: exit.is_lost(),
             oom_kills: exit.oom_kills(),
+            not_restarted: exit.not_restarted().map(|why| why.to_string()),
         }
     }
 }

@@ -21,7 +21,9 @@ mod logs;
 mod network;
 mod options;
 mod process;
+mod progress;
 mod record;
+mod repository;
 mod run;
 mod runs;
 mod sandbox;
@@ -85,7 +87,7 @@ native! {
     /// What happens to containers.
     events { use crate::events::{Event, Events}; }
     /// Images of a home.
-    images { use crate::images::{Image, Images}; }
+    images { use crate::images::{Image, Images, InstalledImage}; }
     /// What a container is at a moment.
     info { use crate::info::{ContainerInfo, Exit}; }
     /// What a container may use.
@@ -104,6 +106,8 @@ native! {
         #[pymodule_export]
         const STDOUT: i32 = crate::process::STDOUT;
     }
+    /// Images on an ssh server.
+    repository { use crate::repository::{PulledImage, RemoteImage, Transfer}; }
     /// Programs that are run to their end.
     run { use crate::run::{CompletedRun, Exchange}; }
     /// Programs that need nobody.

@@ -43,11 +43,21 @@ impl FromPyObject<'_, '_> for Arguments {
     }
 }
 
+/// What a program is, beside its words.
+enum What {
+    /// They are all.
+    Words,
+    /// They are a line for the image's shell.
+    Line(String),
+    /// It is the image's shell itself.
+    LoginShell,
+}
+
 /// What a program is started with.
 pub(crate) struct Program {
     /// The program and its arguments; a line for the shell alone.
     pub(crate) args: Vec<OsString>,
-    line: Option<String>,
+    what: What,
     env: Option<HashMap<OsString, OsString>>,
     workdir: Option<PathBuf>,
     user: Option<User>,
@@ -62,9 +72,9 @@ impl Program {
         workdir: Option<PathBuf>,
         user: Option<&str>,
     ) -> PyResult<Self> {
-        let (args, line) = match (args, shell) {
-            (Arguments::List(args), false) => (args, None),
-            (Arguments::Line(line), true) => (vec![line.clone().into()], Some(line)),
+        let (args, what) = match (args, shell) {
+            (Arguments::List(args), false) => (args, What::Words),
+            (Arguments::Line(line), true) => (vec![line.clone().into()], What::Line(line)),
             (Arguments::Line(_), false) => {
                 return Err(PyTypeError::new_err(
                     "argument 'args': a list is wanted; a line for the shell goes with shell=True",
@@ -77,14 +87,30 @@ impl Program {
         if args.is_empty() {
             return Err(invalid("args `[]`: the program is missing"));
         }
-        Ok(Self { args, line, env, workdir, user: option(user)? })
+        Ok(Self { args, what, env, workdir, user: option(user)? })
+    }
+
+    /// The image's shell, as one who logs in gets it.
+    pub(crate) fn login_shell(
+        env: Option<HashMap<OsString, OsString>>,
+        workdir: Option<PathBuf>,
+        user: Option<&str>,
+    ) -> PyResult<Self> {
+        Ok(Self {
+            args: vec!["login shell".into()],
+            what: What::LoginShell,
+            env,
+            workdir,
+            user: option(user)?,
+        })
     }
 
     /// The core's command for it, in `container`.
     pub(crate) fn command(&self, container: &xdocker_core::Container) -> xdocker_core::Result<Command> {
-        let mut command = match &self.line {
-            Some(line) => container.shell(line)?,
-            None => {
+        let mut command = match &self.what {
+            What::Line(line) => container.shell(line)?,
+            What::LoginShell => container.login_shell()?,
+            What::Words => {
                 let mut command = container.command(&self.args[0]);
                 command.args(&self.args[1..]);
                 command

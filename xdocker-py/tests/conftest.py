@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gc
 import os
+import shutil
 import signal
 import sys
 import threading
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 import xdocker
+from sshd import Sshd
 
 PATIENCE = 120.0
 """Seconds that anything a test waits for may take: only a hang comes near it, however slow and busy the machine is."""
@@ -36,19 +38,26 @@ AT_ONCE = 0.1
 
 
 @contextmanager
-def interrupted() -> Generator[list[float]]:
-    """Presses Ctrl-C in the block, which must be left by it. Gives how many seconds that took."""
+def interrupted(when: Callable[[], bool] = lambda: True) -> Generator[list[float]]:
+    """Presses Ctrl-C in the block, when something has happened; the block must be left by it. Gives how many seconds that
+    took."""
+    happened: list[bool] = []
     pressed: list[float] = []
     took: list[float] = []
 
     def press() -> None:
+        happened.append(until(when))
+        time.sleep(0.2)
         pressed.append(time.monotonic())
         os.kill(os.getpid(), signal.SIGINT)
 
+    presser = threading.Thread(target=press)
     with pytest.raises(KeyboardInterrupt):
-        threading.Timer(0.2, press).start()
+        presser.start()
         yield took
     took.append(time.monotonic() - pressed[0])
+    presser.join()
+    assert happened == [True]
 
 
 def ends_at_once_with_ctrl_c(wait: Callable[[], object]) -> None:
@@ -104,6 +113,22 @@ def c(engine: xdocker.Engine, image: xdocker.Image) -> Iterator[xdocker.Containe
     assert engine.containers.list() == []
 
 
+@pytest.fixture(scope="session")
+def sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
+    server = Sshd(tmp_path_factory.mktemp("sshd"))
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def server(sshd: Sshd) -> Iterator[Sshd]:
+    """An ssh server whose account has nothing."""
+    yield sshd
+    sshd.behave()
+    for path in sshd.home.iterdir():
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
 @pytest.fixture
 def script(home: Path) -> Callable[[str], list[str]]:
     """The command line of a program that has the engine and the image ``test``."""
@@ -115,3 +140,9 @@ def held() -> tuple[int, int]:
     """Open descriptors and threads of this process."""
     gc.collect()
     return len(os.listdir("/proc/self/fd")), len(os.listdir("/proc/self/task"))
+
+
+def resident() -> int:
+    """Bytes of memory that this process has."""
+    gc.collect()
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")

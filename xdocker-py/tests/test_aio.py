@@ -7,7 +7,6 @@ import gc
 import inspect
 import signal
 import threading
-import time
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
@@ -49,7 +48,7 @@ def test_the_arguments_are_the_same(owner: str, name: str) -> None:
 
     sync, twin = arguments(xdocker), arguments(xdocker.aio)
     # Those come as a group there; its streams are bytes.
-    for gone in ("shell", "env", "workdir", "user", *(["text"] if name == "popen" else [])):
+    for gone in ("shell", "env", "workdir", "user", *(["text"] if name in ("popen", "login_shell") else [])):
         if gone not in twin:
             sync.pop(gone, None)
     assert sync == twin
@@ -220,15 +219,44 @@ def test_a_life(home: Path, image: xdocker.Image, tmp_path: Path) -> None:
     run(main())
 
 
+def test_what_is_copied_is_left_when_it_is_cancelled(home: Path, image: xdocker.Image, tmp_path: Path) -> None:
+    async def main() -> None:
+        engine = xdocker.aio.Engine(home)
+        async with engine.containers.run("test", net="HOST") as c:
+            (tmp_path / "file").write_bytes(b"x" * 1_000_000)
+            assert await c.put(tmp_path / "file", "/srv/whole") == 1_000_000
+            begun, cancelled = threading.Event(), threading.Event()
+
+            def slow(_: xdocker.Progress) -> None:
+                begun.set()
+                cancelled.wait(PATIENCE)
+
+            task = asyncio.create_task(c.put(tmp_path / "file", "/srv/half", progress=slow))
+            while not begun.is_set():
+                await asyncio.sleep(0.01)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            cancelled.set()
+            listed = await c.run(["ls", "/srv"], text=True)
+            assert listed.stdout == "whole\n"
+            shell = await c.login_shell()
+            assert shell.stdin is not None
+            shell.stdin.write(b"exit 6\n")
+            assert await shell.wait(timeout=PATIENCE) == 6
+
+    run(main())
+
+
 def test_a_cancelled_import_leaves_nothing(home: Path, image: xdocker.Image, tmp_path: Path) -> None:
     async def main() -> None:
         engine = xdocker.aio.Engine(home)
         await engine.images.export(image, tmp_path / "image")
-        begun = threading.Event()
+        begun, cancelled = threading.Event(), threading.Event()
 
         def slow(_: xdocker.Progress) -> None:
             begun.set()
-            time.sleep(0.1)
+            cancelled.wait(PATIENCE)
 
         task = asyncio.create_task(engine.images.import_(tmp_path / "image", "half", progress=slow))
         while not begun.is_set():
@@ -236,6 +264,7 @@ def test_a_cancelled_import_leaves_nothing(home: Path, image: xdocker.Image, tmp
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
+        cancelled.set()
         # The executor is waited for at the end of the loop.
 
     run(main())

@@ -14,6 +14,7 @@ from xdocker.options import ContainerOptions, LimitOptions
 
 CLASSES = [xdocker.Engine, xdocker.Images, xdocker.Containers, xdocker.Container, xdocker.Process, xdocker.DetachedRun]
 GIVEN: dict[str, Any] = {
+    "address": "root@127.0.0.1:9",
     "archive": "/nowhere/archive",
     "args": ["true"],
     "data": b"",
@@ -41,6 +42,7 @@ GIVEN: dict[str, Any] = {
 KEYWORDS = {
     ("Containers", "run"): ContainerOptions,
     ("Containers", "create"): ContainerOptions,
+    ("Containers", "from_image"): ContainerOptions,
     ("Container", "limit"): LimitOptions,
     ("Container", "boot"): LimitOptions,
 }
@@ -90,7 +92,7 @@ def of(objects: dict[str, Any], owner: str, name: str) -> Any:
 
 def test_there_are_arguments_to_try() -> None:
     arguments = list(every_argument())
-    assert len(arguments) > 120 and ("Container", "run", "timeout") in arguments
+    assert len(arguments) > 200 and ("Container", "run", "timeout") in arguments
 
 
 @pytest.mark.parametrize(("owner", "name", "argument"), list(every_argument()))
@@ -109,6 +111,7 @@ def test_an_unknown_argument_is_an_error(objects: dict[str, Any], owner: str, na
         call(**required(call, ""), no_such_argument=1)
 
 
+NOT_A_HOST = ["", "a b", "-oProxyCommand=true", "@", "user@", "host:", "host:0", "host:65536", "a\0b"]
 NOT_A_NAME = ["", "a/b", "..", "é" * 200, "a\0b"]
 WRONG: list[tuple[str, str, str, list[Any]]] = [
     ("Images", "get", "image", NOT_A_NAME),
@@ -117,10 +120,21 @@ WRONG: list[tuple[str, str, str, list[Any]]] = [
     ("Images", "set_version", "version", ["a/b", "a:b", ".."]),
     ("Images", "install_test", "version", ["a/b", "a:b"]),
     ("Images", "export", "whiteouts", ["", "docker"]),
-    ("Images", "export", "level", [0, 10]),
+    ("Images", "export", "level", [10]),
+    ("Images", "search", "repository", NOT_A_HOST),
+    ("Images", "search", "ssh", [[]]),
+    ("Images", "push", "image", NOT_A_NAME),
+    ("Images", "push", "repository", NOT_A_HOST),
+    ("Images", "push", "ssh", [[]]),
+    ("Images", "pull", "image", NOT_A_NAME),
+    ("Images", "pull", "repository", NOT_A_HOST),
+    ("Images", "pull", "ssh", [[]]),
+    ("Images", "remember_repository", "address", NOT_A_HOST),
     ("Images", "import_", "name", NOT_A_NAME),
     ("Containers", "get", "name", NOT_A_NAME),
     ("Containers", "from_image", "name", NOT_A_NAME),
+    ("Containers", "from_image", "onto", NOT_A_NAME),
+    ("Containers", "from_image", "hostname", ["", "a b"]),
     ("Containers", "create", "image", [[], *NOT_A_NAME]),
     ("Containers", "create", "name", NOT_A_NAME),
     ("Containers", "create", "hostname", ["", "a b"]),
@@ -168,6 +182,9 @@ WRONG: list[tuple[str, str, str, list[Any]]] = [
     ("Container", "run", "user", ["", "no-such-user", "-1", "a:b:c"]),
     ("Container", "popen", "timeout", [-1, float("nan")]),
     ("Container", "popen", "user", ["no-such-user"]),
+    ("Container", "login_shell", "user", ["", "no-such-user"]),
+    ("Container", "login_shell", "timeout", [-1, float("nan")]),
+    ("Container", "get_archive", "level", [10]),
     ("Container", "send_signal", "signal", [-1, 65]),
     ("Container", "wait", "timeout", [-1]),
     ("Container", "listens", "transport", ["sctp", ""]),
@@ -205,6 +222,14 @@ def test_a_wrong_value_is_an_error(
         ("Images", "export", "path", "/no/such/directory/file", xdocker.NotFound),
         ("Images", "import_", "path", "/no/such/file", xdocker.NotFound),
         ("Images", "import_", "max_bytes", -1, OverflowError),
+        ("Images", "export", "level", -1, OverflowError),
+        ("Images", "search", "ssh", "ssh", TypeError),
+        ("Images", "push", "image", "no-such-image", xdocker.NotFound),
+        ("Images", "push", "repository", 22, TypeError),
+        ("Images", "pull", "max_entries", -1, OverflowError),
+        ("Container", "login_shell", "rows", 1 << 16, OverflowError),
+        ("Container", "login_shell", "workdir", "/no/such/directory", xdocker.NotFound),
+        ("Container", "put_archive", "max_ratio", -1, OverflowError),
         ("Containers", "get", "name", "nobody", xdocker.NotFound),
         ("Containers", "create", "seccomp", "/no/such/file", FileNotFoundError),
         ("Containers", "create", "memory", True, TypeError),

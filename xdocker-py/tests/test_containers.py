@@ -33,8 +33,9 @@ def test_a_life(engine: xdocker.Engine, image: xdocker.Image) -> None:
     assert (made.name, made.version) == ("db", "1.0") and made == engine.images.get("db")
     with engine.containers.run(["test", made], net="HOST", name="again") as again:
         assert again.run(["cat", "/root/file"]).stdout == b"kept\n"
-    back = engine.containers.from_image("db")
-    assert back.name == "db"
+    back = engine.containers.from_image("db", onto=["test"], hostname="back", memory="64M")
+    assert (back.name, back.info().images) == ("db", ["test:1.0.0"])
+    assert back.info().hostname == "back" and back.info().limits.memory == 64 << 20
     back.destroy()
     with pytest.raises(xdocker.NotFound):
         back.info()
@@ -63,6 +64,15 @@ def test_terminating_and_signals(engine: xdocker.Engine, image: xdocker.Image) -
     with engine.containers.run(image, net="HOST") as c:
         c.terminate()
         assert c.wait(timeout=PATIENCE).returncode == 0
+
+
+def test_killed_by_force(engine: xdocker.Engine, image: xdocker.Image) -> None:
+    with engine.containers.run(image, net="HOST") as c:
+        c.kill(force=True)
+        ended = c.wait(timeout=PATIENCE)
+        assert ended.returncode == -signal.SIGKILL and ended.not_restarted is None
+        with pytest.raises(xdocker.Conflict):
+            c.kill(force=True)
 
 
 def test_a_failed_boot_names_its_step(engine: xdocker.Engine, image: xdocker.Image) -> None:

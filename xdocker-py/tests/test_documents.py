@@ -18,6 +18,7 @@ import xdocker.options
 import xdocker.progress
 import xdocker.pytest_plugin
 from conftest import left
+from sshd import Sshd
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = sorted((ROOT / "examples" / "python").glob("*.py"))
@@ -29,13 +30,15 @@ def printed(code: str, names: dict[str, Any], capsys: pytest.CaptureFixture[str]
     return capsys.readouterr().out
 
 
-def test_recipes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_recipes(tmp_path: Path, server: Sshd, capsys: pytest.CaptureFixture[str]) -> None:
     blocks = BLOCK.findall((ROOT / "docs" / "python.md").read_text())
     assert len(blocks) >= 10
     names: dict[str, Any] = {
         "home": tmp_path / "home",
         "archive": tmp_path / "test.xdockerimage",
         "work": tmp_path / "work",
+        "server": server.address,
+        "ssh": server.ssh(),
     }
     (tmp_path / "work").mkdir()
     for code, expected in blocks:

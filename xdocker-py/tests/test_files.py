@@ -77,6 +77,14 @@ def test_archives_as_streams(c: xdocker.Container, tree: Path, tmp_path: Path) -
     out.seek(0)
     with tarfile.open(fileobj=out) as tar:
         assert {"tree/run", "tree/deep/file"} <= {name.rstrip("/") for name in tar.getnames()}
+    seen: list[xdocker.Progress] = []
+    c.get_archive("/srv/new/tree", tmp_path / "tree.tar", level=0, progress=seen.append)
+    assert seen[-1].content > 100_000 and (tmp_path / "tree.tar").stat().st_size % 512 == 0
+    with tarfile.open(tmp_path / "tree.tar", "r:") as tar:
+        assert "tree/run" in [name.rstrip("/") for name in tar.getnames()]
+    with pytest.raises(xdocker.InvalidArgument):
+        c.put_archive(tmp_path / "tree.tar", "/srv/half", max_bytes=1000, progress=seen.append)
+    assert c.run(["ls", "-A", "/srv"], text=True).stdout == "new\n"
     c.get_archive("/srv/new/tree", tmp_path / "tree.tar.gz")
     c.put_archive(tmp_path / "tree.tar.gz", "/srv/again")
     assert c.run(["/srv/again/tree/run"]).stdout == b"it runs\n"

@@ -118,6 +118,16 @@ def test_popen_into_a_file(c: xdocker.Container, tmp_path: Path) -> None:
     assert (tmp_path / "out").read_bytes() == b"there\n"
 
 
+def test_a_login_shell(c: xdocker.Container) -> None:
+    with c.login_shell(rows=30, columns=100, text=True, env={"NAME": "me"}) as shell:
+        assert shell.stdin is not None and shell.stdout is not None
+        shell.stdin.write("echo $NAME:$PWD:$(stty size); exit 3\n")
+        shell.stdin.flush()
+        while "me:/root:30 100" not in (line := shell.stdout.readline()):
+            assert line
+        assert shell.wait(timeout=PATIENCE) == 3
+
+
 def test_a_process_goes_with_its_block(c: xdocker.Container) -> None:
     with pytest.raises(RuntimeError), c.popen(["sleep", "60"], stdin=xdocker.DEVNULL) as process:
         raise RuntimeError

@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import tarfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+
+import pytest
 
 import xdocker
 from conftest import PATIENCE, ends_at_once_with_ctrl_c, interrupted, left, until
@@ -51,7 +54,48 @@ def test_waiting_for_somebody_else_who_works_on_it(engine: xdocker.Engine, image
         c.boot()
     os.close(directory)
     assert until(lambda: c.state == "running"), "the boot has gone on"
+    c.shutdown()
+    directory = os.open(engine.home / "containers" / "held", os.O_RDONLY)
+    fcntl.flock(directory, fcntl.LOCK_EX)
+    ends_at_once_with_ctrl_c(lambda: c.put("/etc/passwd", "/x"))
+    ends_at_once_with_ctrl_c(lambda: c.get("/bin/sh", engine.home / "x"))
+    os.close(directory)
+    with pytest.raises(xdocker.NotFound):
+        c.read_bytes("/x")
+    assert not (engine.home / "x").exists()
     c.destroy(force=True)
+
+
+@pytest.mark.parametrize("way", ["put", "get", "put_archive", "copy", "export", "import_"])
+def test_what_takes_its_time_leaves_nothing(
+    engine: xdocker.Engine, image: xdocker.Image, c: xdocker.Container, tmp_path: Path, way: str
+) -> None:
+    """The key is pressed in the midst of it, as far as one can tell from the progress."""
+    there = tmp_path / "there"
+    there.mkdir()
+    big, archive = tmp_path / "big", tmp_path / "archive"
+    big.write_bytes(bytes(range(256)) * (100 << 12))
+    c.put(big, "/srv/big")
+    with tarfile.open(archive, "w") as tar:
+        tar.add(big, "big")
+
+    def press(_: xdocker.Progress) -> None:
+        signal.raise_signal(signal.SIGINT)
+
+    calls: dict[str, Callable[[], object]] = {
+        "put": lambda: c.put(big, "/srv/there", progress=press),
+        "get": lambda: c.get("/srv/big", there, progress=press),
+        "put_archive": lambda: c.put_archive(archive, "/srv/there", progress=press),
+        "copy": lambda: engine.images.copy(image, "half:1", progress=press),
+        "export": lambda: engine.images.export(image, there / "image", progress=press),
+        "import_": lambda: engine.images.import_(archive, "half:1", progress=press),
+    }
+    before = engine.images.list()
+    with pytest.raises(KeyboardInterrupt):
+        calls[way]()
+    assert list(there.iterdir()) == []
+    assert c.run(["ls", "-A", "/srv"], text=True).stdout.split() == ["big"]
+    assert engine.images.list() == before
 
 
 def test_whenever_it_comes_nothing_is_left(

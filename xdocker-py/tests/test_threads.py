@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import gc
 import multiprocessing
 import os
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 
 import xdocker
-from conftest import LONGER, PATIENCE, held, until
+from conftest import LONGER, PATIENCE, held, resident, until
 
 THREADS, CYCLES = 32, int(os.environ.get("XDOCKER_PYTHON_CYCLES", "50"))
 LIVES = 1000
@@ -123,12 +121,6 @@ def test_a_fork_in_the_midst_of_threads(engine: xdocker.Engine, image: xdocker.I
         for each in busy:
             each.result()
     assert engine.containers.list() == []
-
-
-def resident() -> int:
-    """Bytes of memory that this process has."""
-    gc.collect()
-    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 @pytest.mark.parametrize("what", ["runs", "processes", "errors"])

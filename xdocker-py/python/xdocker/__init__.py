@@ -18,12 +18,13 @@ from ._native.containers import Containers
 from ._native.doctor import Feature, HostReport, doctor
 from ._native.engine import Engine
 from ._native.events import Event, Events
-from ._native.images import Image, Images
+from ._native.images import Image, Images, InstalledImage
 from ._native.info import ContainerInfo, Exit
 from ._native.limits import Limits
 from ._native.logs import LogLine, Logs
 from ._native.network import Bridge
 from ._native.process import DEVNULL, PIPE, STDOUT, Process
+from ._native.repository import PulledImage, RemoteImage, Transfer
 from ._native.run import CompletedRun
 from ._native.runs import DetachedRun, RunInfo
 from ._native.sandbox import Sandbox
@@ -65,6 +66,7 @@ __all__ = [
     "HostReport",
     "Image",
     "Images",
+    "InstalledImage",
     "InvalidArgument",
     "IoStats",
     "Limits",
@@ -78,11 +80,14 @@ __all__ = [
     "Process",
     "ProcessInfo",
     "Progress",
+    "PulledImage",
+    "RemoteImage",
     "RunInfo",
     "Sandbox",
     "Stats",
     "Summary",
     "Timeout",
+    "Transfer",
     "Unsupported",
     "XdockerError",
     "__version__",

@@ -3,38 +3,22 @@
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::io;
-use std::ops::ControlFlow;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyBytes, PyString};
-use xdocker_core::{Error, Mapping, PackOptions, UnpackOptions};
+use xdocker_core::{Error, Mapping};
 
 use super::Container;
-use crate::archive::{Callback, Report, Summary};
+use crate::archive::{Summary, pack_options, unpack_options};
 use crate::error::to_python;
 use crate::files::{Archive, Raised, Stream, Words, word};
-use crate::wait::apart;
+use crate::progress::{Callback, Count, told};
 
 /// What a file object or a path could not be made to do.
 fn cannot(action: &'static str) -> impl FnOnce(io::Error) -> Error {
     move |source| Error::File { action, path: "the archive".into(), source }
-}
-
-/// Copies files, and tells Python of it; what that raises is raised when the copy has come to its end.
-fn transfer(
-    py: Python<'_>,
-    progress: Option<Callback>,
-    work: impl FnOnce(&dyn Fn(xdocker_core::Progress) -> ControlFlow<()>) -> xdocker_core::Result<u64>
-    + Send
-    + 'static,
-) -> PyResult<u64> {
-    let report = Arc::new(Report::new(progress, None));
-    let heard = report.clone();
-    let copied = apart(py, move || work(&|now| heard.call(now.content, now)))?;
-    report.raised().map_or(Ok(copied), Err)
 }
 
 #[pymethods]
@@ -43,20 +27,18 @@ impl Container {
     /// bytes its files hold. The container may run or not.
     ///
     /// Where ``to`` is a directory the copy is in it, else it is called so; ``"tree/."`` is the content of a directory. All
-    /// of ``to`` is resolved inside. ``progress`` is called now and then, in a thread of ours, with a :class:`Progress`; what
-    /// it raises is raised at the end. After Ctrl-C the copy goes on. Raises :class:`NotFound`, :class:`Conflict` for what
-    /// a mount covers.
+    /// of ``to`` is resolved inside. ``progress`` is called many times a second with a :class:`Progress`; what it raises ends
+    /// the copy before anything has its name, and so does Ctrl-C. Raises :class:`NotFound`, :class:`Conflict` for what a
+    /// mount covers.
     #[pyo3(signature = (source, to, *, progress=None))]
     fn put(&self, py: Python<'_>, source: PathBuf, to: PathBuf, progress: Option<Callback>) -> PyResult<u64> {
-        let container = self.inner.clone();
-        transfer(py, progress, move |told| container.put(&source, &to, told))
+        told(py, progress, Count::Content(None), |heard| self.inner.put(&source, &to, heard))
     }
 
     /// Copies the file or the tree ``source`` inside to ``to`` on the host, as :meth:`put` does the other way.
     #[pyo3(signature = (source, to, *, progress=None))]
     fn get(&self, py: Python<'_>, source: PathBuf, to: PathBuf, progress: Option<Callback>) -> PyResult<u64> {
-        let container = self.inner.clone();
-        transfer(py, progress, move |told| container.get(&source, &to, told))
+        told(py, progress, Count::Content(None), |heard| self.inner.get(&source, &to, heard))
     }
 
     /// The content of the file ``path`` inside, which holds 64 MiB at most. Raises :class:`NotFound`.
@@ -106,31 +88,52 @@ impl Container {
 
     /// Unpacks a tar, as it is or compressed by gzip or zstd, into the directory ``to`` inside, which is made if need be.
     ///
-    /// ``archive`` is a path, or a file object with ``read``. Nothing of it has a name before all has been read. Raises
-    /// :class:`InvalidArgument` for what is wrong with it, and nothing has changed then; what ``read`` raises.
-    #[pyo3(signature = (archive, to))]
-    fn put_archive(&self, py: Python<'_>, archive: Archive, to: PathBuf) -> PyResult<Summary> {
+    /// ``archive`` is a path, or a file object with ``read``, which is called in a thread of ours. Nothing of it has a name
+    /// before all has been read. Its bounds are those of :meth:`Images.import_`, and ``progress`` is that of :meth:`put`;
+    /// what is waiting in ``read`` just then is waited for. Raises :class:`InvalidArgument` for what is wrong with it, and
+    /// nothing has changed then; what ``read`` raises.
+    #[pyo3(signature = (archive, to, *, devices=true, max_bytes=None, max_entries=None, max_ratio=None, progress=None))]
+    #[allow(clippy::too_many_arguments)] // keyword arguments
+    fn put_archive(
+        &self,
+        py: Python<'_>,
+        archive: Archive,
+        to: PathBuf,
+        devices: bool,
+        max_bytes: Option<u64>,
+        max_entries: Option<u64>,
+        max_ratio: Option<u64>,
+        progress: Option<Callback>,
+    ) -> PyResult<Summary> {
+        let options = unpack_options(devices, max_bytes, max_entries, max_ratio);
         let raised = Raised::default();
-        let unpack = || {
+        let result = told(py, progress, Count::Content(None), |heard| {
             let stream = Stream::read(archive, &raised).map_err(cannot("read"))?;
-            self.inner.put_archive(stream, &to, &UnpackOptions::default(), &|_| ControlFlow::Continue(()))
-        };
-        let result = py.detach(unpack);
-        raised.take().map_or_else(|| result.map(Summary::from).map_err(to_python), Err)
+            self.inner.put_archive(stream, &to, &options, heard)
+        });
+        raised.take().map_or_else(|| result.map(Summary::from), Err)
     }
 
     /// Writes the file or the tree ``source`` inside as a gzipped tar, whose names begin with its own.
     ///
-    /// ``archive`` is the path of a new file, or a file object with ``write``. Raises :class:`NotFound`; what ``write``
-    /// raises.
-    #[pyo3(signature = (source, archive))]
-    fn get_archive(&self, py: Python<'_>, source: PathBuf, archive: Archive) -> PyResult<Summary> {
+    /// ``archive`` is the path of a new file, or a file object with ``write``, which is called in a thread of ours. ``level``
+    /// is how hard gzip tries, from 1 to 9; with 0 it is a plain tar. ``progress`` is that of :meth:`put`; what was written
+    /// until then stays. Raises :class:`NotFound`; what ``write`` raises.
+    #[pyo3(signature = (source, archive, *, level=6, progress=None))]
+    fn get_archive(
+        &self,
+        py: Python<'_>,
+        source: PathBuf,
+        archive: Archive,
+        level: u32,
+        progress: Option<Callback>,
+    ) -> PyResult<Summary> {
+        let options = pack_options("overlay", level)?;
         let raised = Raised::default();
-        let pack = || {
+        let result = told(py, progress, Count::Content(None), |heard| {
             let stream = Stream::write(archive, &raised).map_err(cannot("write"))?;
-            self.inner.get_archive(&source, stream, &PackOptions::default(), &|_| ControlFlow::Continue(()))
-        };
-        let result = py.detach(pack);
-        raised.take().map_or_else(|| result.map(Summary::from).map_err(to_python), Err)
+            self.inner.get_archive(&source, stream, &options, heard)
+        });
+        raised.take().map_or_else(|| result.map(Summary::from), Err)
     }
 }

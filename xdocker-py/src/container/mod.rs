@@ -182,9 +182,11 @@ impl Container {
         self.apart(py, move |container, _| container.shutdown(patience))
     }
 
-    /// Kills all that runs in it, and returns when it is gone. Raises :class:`Conflict` when it does not run.
-    fn kill(&self, py: Python<'_>) -> PyResult<()> {
-        self.apart(py, |container, _| container.kill())
+    /// Kills all that runs in it, and returns when it is gone; with ``force`` also when whoever watches over it does not
+    /// answer, and is killed then. Raises :class:`Conflict` when it does not run.
+    #[pyo3(signature = (*, force=false))]
+    fn kill(&self, py: Python<'_>, force: bool) -> PyResult<()> {
+        self.apart(py, move |container, _| if force { container.kill_by_force() } else { container.kill() })
     }
 
     /// Sends a signal to its root process. Raises :class:`Conflict` when it does not run.

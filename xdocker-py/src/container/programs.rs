@@ -101,6 +101,28 @@ impl Container {
         Process::start(py, &self.inner, program, [stdin, stdout, stderr], text, size, limit)
     }
 
+    /// Starts the image's shell as one who logs in has it, on a terminal of its own: bash where there is one, else sh.
+    ///
+    /// It is in ``/root`` unless ``workdir`` says otherwise. The rest is as for :meth:`popen` with ``pty``.
+    #[pyo3(signature = (*, rows=24, columns=80, text=false, timeout=None, env=None, workdir=None, user=None))]
+    #[allow(clippy::too_many_arguments)] // keyword arguments
+    fn login_shell(
+        &self,
+        py: Python<'_>,
+        rows: u16,
+        columns: u16,
+        text: bool,
+        timeout: Option<f64>,
+        env: Option<HashMap<OsString, OsString>>,
+        workdir: Option<PathBuf>,
+        user: Option<&str>,
+    ) -> PyResult<Process> {
+        let program = Program::login_shell(env, workdir, user)?;
+        let limit = timeout.map(|seconds| duration("timeout", seconds)).transpose()?;
+        let terminal = Some(WindowSize { rows, columns });
+        Process::start(py, &self.inner, program, [None, None, None], text, terminal, limit)
+    }
+
     /// Starts a program such that it needs nobody: it goes on when our process ends, and ends with its container.
     ///
     /// It reads nothing, and what it prints is kept in the container's log. After ``timeout`` seconds it gets SIGTERM and,

@@ -4,7 +4,7 @@ __all__ = ["Progress", "Summary"]
 
 @final
 class Progress:
-    """How far an export or import has come."""
+    """How far an export, an import, a copy, a push or a pull has come."""
 
     @property
     def done(self) -> int:

@@ -124,6 +124,21 @@ class Container:
         ``timeout`` seconds it gets SIGTERM and, two seconds later, SIGKILL, whatever has become of us, and
         :meth:`Process.wait` raises :class:`Timeout`. The rest is as for :meth:`run`.
         """
+    def login_shell(
+        self,
+        *,
+        rows: int = 24,
+        columns: int = 80,
+        text: bool = False,
+        timeout: Optional[float] = None,
+        env: Optional[Mapping[str, str]] = None,
+        workdir: Optional[PathArgument] = None,
+        user: Optional[str] = None,
+    ) -> Process:
+        """Starts the image's shell as one who logs in has it, on a terminal of its own: bash where there is one, else sh.
+
+        It is in ``/root`` unless ``workdir`` says otherwise. The rest is as for :meth:`popen` with ``pty``.
+        """
     def run_detached(
         self,
         args: Union[str, Sequence[PathArgument]],
@@ -181,9 +196,9 @@ class Container:
         bytes its files hold. The container may run or not.
 
         Where ``to`` is a directory the copy is in it, else it is called so; ``"tree/."`` is the content of a directory. All
-        of ``to`` is resolved inside. ``progress`` is called now and then, in a thread of ours, with a :class:`Progress`; what
-        it raises is raised at the end. After Ctrl-C the copy goes on. Raises :class:`NotFound`, :class:`Conflict` for what
-        a mount covers.
+        of ``to`` is resolved inside. ``progress`` is called many times a second with a :class:`Progress`; what it raises ends
+        the copy before anything has its name, and so does Ctrl-C. Raises :class:`NotFound`, :class:`Conflict` for what a
+        mount covers.
         """
     def get(
         self,
@@ -217,17 +232,37 @@ class Container:
         Keys and values are texts or bytes. The instance has the template's mode and owner, and is there whole or not at
         all. Raises :class:`NotFound`, :class:`InvalidArgument` for an empty key.
         """
-    def put_archive(self, archive: Union[PathArgument, IO[bytes]], to: PathArgument) -> Summary:
+    def put_archive(
+        self,
+        archive: Union[PathArgument, IO[bytes]],
+        to: PathArgument,
+        *,
+        devices: bool = True,
+        max_bytes: Optional[int] = None,
+        max_entries: Optional[int] = None,
+        max_ratio: Optional[int] = None,
+        progress: Optional[Callable[[Progress], object]] = None,
+    ) -> Summary:
         """Unpacks a tar, as it is or compressed by gzip or zstd, into the directory ``to`` inside, which is made if need be.
 
-        ``archive`` is a path, or a file object with ``read``. Nothing of it has a name before all has been read. Raises
-        :class:`InvalidArgument` for what is wrong with it, and nothing has changed then; what ``read`` raises.
+        ``archive`` is a path, or a file object with ``read``, which is called in a thread of ours. Nothing of it has a name
+        before all has been read. Its bounds are those of :meth:`Images.import_`, and ``progress`` is that of :meth:`put`;
+        what is waiting in ``read`` just then is waited for. Raises :class:`InvalidArgument` for what is wrong with it, and
+        nothing has changed then; what ``read`` raises.
         """
-    def get_archive(self, source: PathArgument, archive: Union[PathArgument, IO[bytes]]) -> Summary:
+    def get_archive(
+        self,
+        source: PathArgument,
+        archive: Union[PathArgument, IO[bytes]],
+        *,
+        level: int = 6,
+        progress: Optional[Callable[[Progress], object]] = None,
+    ) -> Summary:
         """Writes the file or the tree ``source`` inside as a gzipped tar, whose names begin with its own.
 
-        ``archive`` is the path of a new file, or a file object with ``write``. Raises :class:`NotFound`; what ``write``
-        raises.
+        ``archive`` is the path of a new file, or a file object with ``write``, which is called in a thread of ours. ``level``
+        is how hard gzip tries, from 1 to 9; with 0 it is a plain tar. ``progress`` is that of :meth:`put`; what was written
+        until then stays. Raises :class:`NotFound`; what ``write`` raises.
         """
     def set_restart(self, policy: str) -> None:
         """Gives it another restart policy while it does not run: ``no``, ``on-failure``, ``on-failure:N`` or ``always``.
@@ -281,8 +316,10 @@ class Container:
 
         Raises :class:`Conflict` when it does not run. After Ctrl-C it goes on ending.
         """
-    def kill(self) -> None:
-        """Kills all that runs in it, and returns when it is gone. Raises :class:`Conflict` when it does not run."""
+    def kill(self, *, force: bool = False) -> None:
+        """Kills all that runs in it, and returns when it is gone; with ``force`` also when whoever watches over it does not
+        answer, and is killed then. Raises :class:`Conflict` when it does not run.
+        """
     def send_signal(self, signal: int) -> None:
         """Sends a signal to its root process. Raises :class:`Conflict` when it does not run."""
     def destroy(self, *, force: bool = False) -> None:

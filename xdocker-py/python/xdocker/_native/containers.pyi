@@ -14,8 +14,8 @@ __all__ = ["Containers"]
 class Containers:
     """The containers of a home.
 
-    ``image`` is a name, a record, or several of them, the lowest first. The other options of :meth:`run` and
-    :meth:`create` are those of :class:`xdocker.options.ContainerOptions`. Unknown options and wrong types raise
+    ``image`` is a name, a record, or several of them, the lowest first. The other options of :meth:`run`,
+    :meth:`create` and :meth:`from_image` are those of :class:`xdocker.options.ContainerOptions`. Unknown options and wrong types raise
     :class:`TypeError`, wrong values :class:`InvalidArgument`.
     """
 
@@ -53,12 +53,12 @@ class Containers:
         self,
         image: Union[str, Image],
         *,
-        name: Optional[str] = None,
         onto: Union[str, Image, Sequence[Union[str, Image]], None] = None,
         force: bool = False,
+        **options: Unpack[ContainerOptions],
     ) -> Container:
         """Makes an image a container on top of the images ``onto``, in constant time: there is no such image any more.
 
-        ``name`` is that of the image otherwise. Raises :class:`NotFound`, :class:`AlreadyExists`, and :class:`Conflict`
-        without ``force`` when other containers stand on the image.
+        Its name is that of the image unless ``name`` is among the options. Raises :class:`NotFound`,
+        :class:`AlreadyExists`, and :class:`Conflict` without ``force`` when other containers stand on the image.
         """

@@ -23,6 +23,9 @@ class Exit:
     @property
     def oom_kills(self) -> int:
         """How often the kernel has killed a process of it for want of memory."""
+    @property
+    def not_restarted(self) -> Optional[str]:
+        """Why it could not be started again after that, when that was last tried; ``None`` where it was, or was not tried."""
 
 @final
 class ContainerInfo:
