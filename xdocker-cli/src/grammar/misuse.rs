@@ -106,14 +106,15 @@ fn explained(verb: Option<Verb>) -> String {
 }
 
 impl<Run> Grammar<Run> {
-    /// `fault` with what may be done about it, in a line that asked for `verb`.
-    pub(super) fn misuse(&self, fault: Fault, verb: Option<Verb>) -> Misuse {
-        let hint = self.meant(&fault, verb).unwrap_or_else(|| explained(verb));
+    /// `fault` with what may be done about it, in a line that asked for `verb` and gave the options for which `given` is true
+    /// before.
+    pub(super) fn misuse(&self, fault: Fault, verb: Option<Verb>, given: impl Fn(&Opt) -> bool) -> Misuse {
+        let hint = self.meant(&fault, verb, given).unwrap_or_else(|| explained(verb));
         Misuse { fault, hint }
     }
 
     /// What was meant, as far as one can guess.
-    fn meant(&self, fault: &Fault, verb: Option<Verb>) -> Option<String> {
+    fn meant(&self, fault: &Fault, verb: Option<Verb>, given: impl Fn(&Opt) -> bool) -> Option<String> {
         match fault {
             Fault::UnknownVerb(typed) => {
                 let verbs = self.rows.iter().map(|row| row.verb.to_string());
@@ -133,12 +134,12 @@ impl<Run> Grammar<Run> {
                     return Some(format!("did you mean {}?", row.verb));
                 }
                 let row = self.rows.iter().find(|row| Some(row.verb) == verb)?;
-                if leaves(row.parts).iter().any(|part| matches!(part, Part::Program)) {
-                    return Some("a program and its arguments go behind `--`".to_owned());
+                let names = |option: &&Opt| ["container", "image"].contains(&option.long) && !given(option);
+                if let Some(option) = options(row).find(names) {
+                    return Some(format!("did you mean {option} {word}?"));
                 }
-                let names = |option: &&Opt| ["container", "image"].contains(&option.long);
-                let option = options(row).find(names)?;
-                Some(format!("did you mean {option} {word}?"))
+                let program = leaves(row.parts).iter().any(|part| matches!(part, Part::Program));
+                program.then(|| "a program and its arguments go behind `--`".to_owned())
             }
             _ => None,
         }
@@ -212,7 +213,9 @@ mod tests {
             ("-s image", "did you mean -s images?"),
             ("boot -c x", "did you mean -a boot?"),
             ("images", "did you mean -s images?"),
-            ("-a boot x", "a program and its arguments go behind `--`"),
+            ("-a boot web", "did you mean -c|--container web?"),
+            ("-a run -c web ls", "a program and its arguments go behind `--`"),
+            ("-a shutdown -c web now", "`xdocker -a shutdown --help` explains it"),
             ("-a shutdown web", "did you mean -c|--container web?"),
             ("-a del_image old", "did you mean -m|--image old?"),
             ("-a create -m test --port 80:80", "did you mean --port-mapping?"),

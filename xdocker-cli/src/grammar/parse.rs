@@ -77,11 +77,13 @@ impl<Run> Grammar<Run> {
     ) -> Result<Request<Run>, Misuse> {
         let mut cut = Cut::default();
         let cut_up = self.cut(args, &mut cut);
-        let verb = cut.verb;
-        cut_up.and_then(|()| self.request(cut)).map_err(|fault| self.misuse(fault, verb))
+        let request = cut_up.and_then(|()| self.request(&mut cut));
+        request.map_err(|fault| {
+            self.misuse(fault, cut.verb, |option| cut.flags.iter().any(|(flag, _)| flag.is(option)))
+        })
     }
 
-    fn request(&'static self, cut: Cut) -> Result<Request<Run>, Fault> {
+    fn request(&'static self, cut: &mut Cut) -> Result<Request<Run>, Fault> {
         let Some(verb) = cut.verb else {
             let nothing = cut.flags.is_empty() && cut.program.is_none();
             return if cut.help || nothing { Ok(Request::Usage) } else { Err(Fault::NoVerb) };
@@ -91,7 +93,7 @@ impl<Run> Grammar<Run> {
             return Ok(Request::Help(row));
         }
 
-        let mut given = Given { program: cut.program, ..Given::default() };
+        let mut given = Given { program: cut.program.take(), ..Given::default() };
         let mut seen = Seen { options: Vec::new(), program: given.program.is_some() };
         if seen.program && !leaves(row.parts).iter().any(|part| matches!(part, Part::Program)) {
             return Err(Fault::Foreign { option: PROGRAM.to_owned(), verb });
@@ -99,7 +101,7 @@ impl<Run> Grammar<Run> {
         if given.program.as_ref().is_some_and(Vec::is_empty) {
             return Err(Fault::NoValue(PROGRAM.to_owned()));
         }
-        for (flag, value) in cut.flags {
+        for (flag, value) in cut.flags.drain(..) {
             let (option, many) =
                 self.meaning(row, &flag).ok_or_else(|| Fault::Foreign { option: flag.spelled(), verb })?;
             if !many && seen.has(option) {
