@@ -26,9 +26,11 @@ mod stage;
 
 use std::fs::{self, DirBuilder};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+use nix::unistd::geteuid;
 
 pub(crate) use conversion::Conversion;
 pub(crate) use lock::DirectoryLock;
@@ -69,11 +71,13 @@ impl Home {
     /// Opens the home at `path`, makes what is missing of it, and removes what crashed processes left.
     ///
     /// # Errors
-    /// [`Error::File`] when a directory cannot be made or read.
+    /// [`Error::File`] when a directory cannot be made or read; [`Error::Invalid`] when somebody else could put another
+    /// home in the place of this one.
     pub(crate) fn open(path: &Path) -> Result<Self> {
         let root = std::path::absolute(path).map_err(Error::file("find", path))?;
         let first = Self::is_unvisited(&root);
         make_directory(&root, 0o755, true)?;
+        refuse_strangers(&root)?;
         for part in ["images", "containers"] {
             let path = root.join(part);
             make_directory(&path, 0o700, false)?;
@@ -199,6 +203,19 @@ impl Home {
     }
 }
 
+/// Refuses a home that belongs to another user, or that everybody may write to, as one that somebody has made in /tmp:
+/// what root is to do on behalf of a home, they would decide.
+fn refuse_strangers(root: &Path) -> Result<()> {
+    let found = fs::metadata(root).map_err(Error::file("examine", root))?;
+    let owner = found.uid();
+    let why = match () {
+        () if owner != 0 && owner != geteuid().as_raw() => format!("it belongs to user {owner}"),
+        () if found.mode() & 0o002 != 0 => "everybody may write to it".to_owned(),
+        () => return Ok(()),
+    };
+    Err(Error::invalid("home", root.to_string_lossy(), why))
+}
+
 /// Makes the directory at `path`, with its parents if asked to; one that is there already stays as it is.
 fn make_directory(path: &Path, mode: u32, parents: bool) -> Result<()> {
     match DirBuilder::new().recursive(parents).mode(mode).create(path) {
@@ -240,6 +257,22 @@ mod tests {
         fs::write(&path, "").unwrap();
         let error = Home::open(&path).unwrap_err();
         assert_eq!(error.to_string(), format!("cannot create {}", path.display()));
+    }
+
+    #[test]
+    fn a_home_that_others_could_exchange_is_refused() {
+        let scratch = Scratch::new("strangers");
+        let path = scratch.path().join("home");
+        Home::open(&path).unwrap();
+        let refused = || Home::open(&path).unwrap_err().to_string();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o1777)).unwrap();
+        assert_eq!(refused(), format!("home `{}`: everybody may write to it", path.display()));
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o775)).unwrap();
+        Home::open(&path).unwrap();
+        if geteuid().is_root() {
+            std::os::unix::fs::chown(&path, Some(1000), None).unwrap();
+            assert_eq!(refused(), format!("home `{}`: it belongs to user 1000", path.display()));
+        }
     }
 
     #[test]
