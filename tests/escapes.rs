@@ -7,6 +7,7 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 use std::{env, fs, process, thread};
 
@@ -463,4 +464,40 @@ fn a_container_that_fills_its_memory_files_hurts_only_itself() {
         let size: u64 = String::from_utf8(output.stdout).unwrap().trim().parse().unwrap();
         assert!(size <= 64 << 20, "{path} takes {size} bytes");
     }
+}
+
+#[test]
+fn who_stops_all_that_comes_in_stops_no_client_and_no_monitor() {
+    let home = Home::new();
+    let container = home.boot("box");
+    let mut stopper = role::in_container(&container, "stopper", []).stdout(Stdio::Null).spawn().unwrap();
+    wait_for(&home, "stopper");
+    let (done, all) = mpsc::channel();
+    let comer = container.clone();
+    // Each begins, or is told why not; whether it goes on then is in the hands of those inside.
+    thread::spawn(move || {
+        let begun = (0..300).filter(|_| comer.command("true").spawn_detached().is_ok()).count();
+        let _ = done.send(begun);
+    });
+    let begun = all.recv_timeout(2 * PATIENCE).expect("everybody has had an answer");
+    assert!(begun > 0);
+    assert!(stopper.wait().unwrap().success());
+    assert!(container.command("true").status().unwrap().success());
+    container.kill().unwrap();
+}
+
+/// Stops everybody else for a second, again and again.
+#[test]
+#[ignore = "a role of other tests"]
+fn stopper() {
+    fs::write("/stopper", "").unwrap();
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_secs(1) {
+        for _ in 0..100 {
+            // SAFETY: it is about processes inside, of which we are one.
+            unsafe { libc::kill(-1, libc::SIGSTOP) };
+        }
+        thread::sleep(Duration::from_micros(50));
+    }
+    process::exit(0);
 }

@@ -7,7 +7,7 @@ use core::ops::RangeFrom;
 use crate::BROKEN;
 use crate::plan::{Plan, Step, Steps};
 use crate::steps::Machine;
-use crate::sys::{self, EPROTO, Errno, Memory, Result, SIGKILL};
+use crate::sys::{self, EPROTO, Errno, Memory, Result, Robust, SIGCONT, SIGKILL};
 use crate::wire::{Report, op, report, section, work};
 
 /// Where a step failed, and why.
@@ -47,6 +47,8 @@ pub struct Progress {
     /// 0 while it works on its steps, 1 when it has left them behind, 2 when one failed.
     state: u32,
     failure: Failure,
+    /// What the kernel marks when the process executes a program or ends.
+    end: Robust,
 }
 
 impl Progress {
@@ -63,7 +65,31 @@ impl Progress {
     /// Ready for another process.
     pub fn reset(this: *mut Self) {
         // SAFETY: as in `outcome`; no process uses it at the moment.
-        unsafe { (&raw mut (*this).state).write_volatile(0) };
+        unsafe {
+            (&raw mut (*this).state).write_volatile(0);
+            (&raw mut (*this).end).write_volatile(Robust::NONE);
+        }
+    }
+
+    /// Has the process that calls this be seen by [`Self::wait`].
+    pub fn begin(this: *mut Self) {
+        // SAFETY: `this` stays mapped in this process until it executes something.
+        unsafe { Robust::hold(&raw mut (*this).end) };
+    }
+
+    /// Waits until the process has executed its program or has ended. It can be seen from inside already, so that somebody
+    /// may stop it: it is told to go on then, and killed if nothing helps.
+    pub fn wait(this: *mut Self, process: i32) {
+        const TICK: u64 = 50_000_000;
+        const TICKS: u32 = 200;
+        // SAFETY: `this` stays mapped in this process too.
+        let end = unsafe { &raw mut (*this).end };
+        for tick in 1.. {
+            if Robust::wait(end, TICK) || sys::has_ended(process) {
+                return;
+            }
+            let _ = sys::pidfd_send_signal(process, if tick < TICKS { SIGCONT } else { SIGKILL });
+        }
     }
 
     /// How it went, once the process has executed its program, closed its pipe or died.

@@ -1,7 +1,7 @@
 //! PID 1 of a container without a program of its own: it reaps what is orphaned and ends the container
 //! when it is told to.
 
-use crate::sys::{self, EINVAL, Result, SIGCHLD, SIGTERM, Wait};
+use crate::sys::{self, EINVAL, Result, SIGCHLD, SIGCONT, SIGTERM, Wait};
 
 /// Never returns, but to refuse: outside a PID namespace of its own (`own_namespace` says that we were
 /// cloned into one) this must not run, since its signals go to every process that it can see. `farewell` is the signal that
@@ -36,7 +36,6 @@ fn reap() {
 fn stop(farewell: i32) -> ! {
     let _ = sys::kill_namespace(farewell);
     // A stopped process acts on it only when it is continued.
-    const SIGCONT: i32 = 18;
     let _ = sys::kill_namespace(SIGCONT);
     loop {
         match sys::wait(Wait::Any, 0) {

@@ -8,7 +8,8 @@
 //! The process appears in the container's PID namespace with no descriptor but its own 0, 1 and 2, with
 //! the container's root as its root, and with memory that it shares with nobody: whoever may trace
 //! processes inside finds nothing of the host in it (CVE-2016-9962, CVE-2024-21626). The monitor stops
-//! for as long as the joiner lives, which is until the program has been executed.
+//! for as long as the joiner lives, which is until the program has been executed. Somebody inside may stop the process before
+//! that: the joiner tells it to go on, and kills it when ten seconds were not enough.
 
 use core::ffi::c_void;
 
@@ -465,9 +466,11 @@ fn try_join(joint: &Joint<'_>) -> core::result::Result<i32, Failure> {
         first += 1;
     }
     sys::close_range(first, u32::MAX).map_err(failed())?;
-    // CLONE_VFORK without CLONE_VM: we go on when it has executed its program or failed.
-    match sys::clone_process(sys::CLONE_PARENT | sys::CLONE_VFORK, None).map_err(failed())? {
+    // Not CLONE_VFORK: who can be seen from inside can be stopped from there, and we would wait for ever, and the monitor
+    // with us.
+    match sys::clone_process(sys::CLONE_PARENT | sys::CLONE_PIDFD, None).map_err(failed())? {
         Cloned::Child => {
+            Progress::begin(joint.progress);
             let _ = sys::setsid();
             if joint.courier >= 0
                 && let Err(why) = sys::set_controlling_terminal(0)
@@ -477,7 +480,10 @@ fn try_join(joint: &Joint<'_>) -> core::result::Result<i32, Failure> {
             }
             enter(joint.plan, joint.launch, &mut process, joint.progress)
         }
-        Cloned::Parent { pid, .. } => Ok(pid),
+        Cloned::Parent { pid, pidfd } => {
+            Progress::wait(joint.progress, pidfd);
+            Ok(pid)
+        }
     }
 }
 

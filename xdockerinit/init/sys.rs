@@ -99,6 +99,7 @@ fn ioctl(fd: i32, request: u64, argument: usize) -> Result<usize> {
 
 // After the macro, which they use.
 mod file;
+mod futex;
 mod mount;
 pub mod pipes;
 mod process;
@@ -107,6 +108,7 @@ mod socket;
 mod terminal;
 
 pub use file::*;
+pub use futex::*;
 pub use mount::*;
 pub use process::*;
 pub use signal::*;

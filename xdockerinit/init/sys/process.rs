@@ -10,6 +10,7 @@ pub const SIGHUP: i32 = 1;
 pub const SIGKILL: i32 = 9;
 pub const SIGTERM: i32 = 15;
 pub const SIGCHLD: i32 = 17;
+pub const SIGCONT: i32 = 18;
 
 pub const CLONE_VM: u64 = 0x100;
 pub const CLONE_PIDFD: u64 = 0x1000;

@@ -32,6 +32,11 @@ pub fn poll(set: &mut [Poll], timeout: i32) -> Result<usize> {
     }
 }
 
+/// Whether the process of this pidfd has ended.
+pub fn has_ended(pidfd: i32) -> bool {
+    poll(&mut [Poll::new(pidfd, POLLIN)], 0).is_ok_and(|ended| ended > 0)
+}
+
 pub fn accept(listener: i32) -> Result<i32> {
     call!(288, listener, 0, 0, O_CLOEXEC).map(|fd| fd as i32)
 }
