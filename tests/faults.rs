@@ -197,9 +197,12 @@ fn pid_1_may_be_killed_at_any_moment() {
 fn when_the_monitor_is_killed_one_look_clears_up_and_says_that_the_end_is_lost() {
     let home = Home::new();
     let container = home.boot("box");
-    let _session = container.command("sleep").arg("1000").spawn().unwrap();
+    let session = container.command("sleep").arg("1000").spawn().unwrap();
+    let State::Running { pid } = container.state().unwrap() else { panic!("not running") };
     sigkill(monitor(home.path()));
     await_unlocked(home.path());
+    // The kernel sees to it, before anybody has looked.
+    assert!(until(PATIENCE, || has_died(pid) && has_died(session.id())));
     assert_eq!(look(&home).state, State::Stopped);
     assert!(look(&home).exit.unwrap().is_lost());
     home.assert_clean();

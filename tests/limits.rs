@@ -221,6 +221,24 @@ fn a_fork_bomb_ends_with_its_container() {
 }
 
 #[test]
+fn who_has_taken_all_processes_keeps_nobody_from_ending_it() {
+    let home = Home::new();
+    let container = boot(&home, "box", Resources::new().pids("6".parse().unwrap()));
+    let mut taken = 0;
+    // One of them is our own PID 1, and one goes on the way in.
+    while container.command("sleep").arg("1000").spawn_detached().is_ok() {
+        taken += 1;
+        assert!(taken < 6);
+    }
+    assert!(taken > 2);
+    let refused = container.command("true").status().unwrap_err();
+    assert!(refused.chain().contains("Resource temporarily unavailable"), "{}", refused.chain());
+    assert_eq!(container.processes().unwrap().len(), taken + 1);
+    container.shutdown(PATIENCE).unwrap();
+    container.destroy(false).unwrap();
+}
+
+#[test]
 fn everything_but_the_monitor_is_born_within_the_limits() {
     let home = Home::new();
     let container = boot(&home, "box", Resources::new());

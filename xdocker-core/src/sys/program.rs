@@ -43,3 +43,25 @@ pub(crate) fn in_file(path: &Path) -> io::Result<File> {
     }
     File::open(path)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::FileExt;
+
+    use super::*;
+
+    #[test]
+    fn the_helper_cannot_be_changed_by_who_has_it_open() {
+        let program = sealed().unwrap();
+        let errno = |done: io::Result<()>| done.unwrap_err().raw_os_error();
+        assert_eq!(errno(program.write_all_at(b"#!", 0)), Some(libc::EPERM));
+        for length in [0, 1 << 20] {
+            assert_eq!(errno(program.set_len(length)), Some(libc::EPERM), "{length}");
+        }
+        let unsealed = fcntl(&program, FcntlArg::F_ADD_SEALS(SealFlag::F_SEAL_FUTURE_WRITE));
+        assert_eq!(unsealed, Err(nix::Error::EPERM), "what is sealed stays as it is");
+        let mut content = vec![0; xdockerinit::PROGRAM.len()];
+        program.read_exact_at(&mut content, 0).unwrap();
+        assert!(content == xdockerinit::PROGRAM);
+    }
+}

@@ -40,3 +40,32 @@ pub(crate) fn is_made_up(file: impl AsFd) -> bool {
     ];
     fstatfs(&file).is_ok_and(|found| MADE_UP.map(FsType).contains(&found.filesystem_type()))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{self, File};
+    use std::os::unix::fs::symlink;
+
+    use nix::sys::stat::mknodat;
+
+    use super::*;
+    use crate::home::scratch::Scratch;
+
+    #[test]
+    fn nothing_but_a_file_is_opened() {
+        let scratch = Scratch::new("open");
+        fs::write(scratch.path().join("file"), "x").unwrap();
+        fs::create_dir(scratch.path().join("directory")).unwrap();
+        symlink("file", scratch.path().join("link")).unwrap();
+        let directory = File::open(scratch.path()).unwrap();
+        mknodat(&directory, "pipe", SFlag::S_IFIFO, Mode::S_IRWXU, 0).unwrap();
+        // The one of /dev/null.
+        mknodat(&directory, "device", SFlag::S_IFCHR, Mode::S_IRWXU, 0x103).unwrap();
+        let _listener = std::os::unix::net::UnixListener::bind(scratch.path().join("socket")).unwrap();
+        assert_eq!(open_regular(&directory, c"file").unwrap().1.st_size, 1);
+        for name in [c"directory", c"link", c"pipe", c"device", c"socket"] {
+            let refused = open_regular(&directory, name).unwrap_err();
+            assert_eq!(refused.to_string(), "it is no regular file", "{}", name.to_string_lossy());
+        }
+    }
+}
