@@ -40,6 +40,7 @@ rust-tests: root linker ## Run the tests of the workspace, doc tests included
 	@$(call install_package,busybox,busybox-static)
 	@$(call install_package,ip,iproute2)
 	@$(call install_package,nft,nftables)
+	@$(call install_package,iptables-legacy,iptables)
 	@$(call install_package,setfattr,attr)
 	@$(call install_package,ssh,openssh-client)
 	@$(call install_package,/usr/sbin/sshd,openssh-server)

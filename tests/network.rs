@@ -1,7 +1,14 @@
 //! BRIDGE: who reaches whom, and who does not. Each test has a host of its own, with a remote host beside it, and
 //! sends real packets.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::io::{Read, Write};
+use std::net::{IpAddr, Ipv4Addr, TcpListener, TcpStream};
+use std::os::fd::AsRawFd;
+use std::thread;
+
+use nix::sys::socket::{
+    AddressFamily, Backlog, SockFlag, SockProtocol, SockType, SockaddrIn, bind, connect, listen, socket,
+};
 
 use xdocker_test_harness::cli::Home;
 use xdocker_test_harness::net::{HOST, Machine, REMOTE, ip, on_own_host, tool};
@@ -122,6 +129,42 @@ fn send_localhost_to(machine: &str, other: Ipv4Addr) {
     ip(&format!("-n {machine} route del local 127.0.0.1 dev lo table local"));
     ip(&format!("-n {machine} route del local 127.0.0.0/8 dev lo table local"));
     ip(&format!("-n {machine} route add 127.0.0.0/8 via {other}"));
+}
+
+/// With traffic where the kernel has SCTP, as Debian's in `make test-vm`; where it has none nobody inside could serve, and
+/// what is left is that the port leads there.
+#[test]
+fn a_port_of_sctp_leads_inside() {
+    let socket = || {
+        let (kind, protocol) = (SockType::Stream, SockProtocol::Sctp);
+        socket(AddressFamily::Inet, kind, SockFlag::SOCK_CLOEXEC, protocol)
+    };
+    with_home(|home| {
+        home.xdocker("-a create -m test -c test --net BRIDGE --port-mapping 8000:9000/sctp,8000:9001 -b")
+            .ok();
+        let published = tool("nft", "list map ip xdocker0 published");
+        assert!(published.contains("sctp . 8000 : 166.88.0.2 . 9000"), "{published}");
+        let (test, remote) = (Machine::named(TEST), Machine::named("remote"));
+        let listening = match test.does(socket) {
+            Err(why) => return assert_eq!(why, nix::Error::EPROTONOSUPPORT),
+            Ok(socket) => socket,
+        };
+        bind(listening.as_raw_fd(), &SockaddrIn::new(0, 0, 0, 0, 9000)).unwrap();
+        listen(&listening, Backlog::new(8).unwrap()).unwrap();
+        let listening = TcpListener::from(listening);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                let (mut client, from) = listening.accept().unwrap();
+                client.write_all(from.ip().to_string().as_bytes()).unwrap();
+            });
+            let connected = remote.does(socket).unwrap();
+            let [a, b, c, d] = HOST.octets();
+            connect(connected.as_raw_fd(), &SockaddrIn::new(a, b, c, d, 8000)).unwrap();
+            let mut seen = String::new();
+            TcpStream::from(connected).read_to_string(&mut seen).unwrap();
+            assert_eq!(seen, REMOTE.to_string());
+        });
+    });
 }
 
 /// CVE-2020-15257: whoever has the host's network reaches every abstract socket of it. So neither the engine nor a monitor

@@ -287,11 +287,17 @@ fn a_closed_filter_of_others_is_told() {
             }
             table inet open { chain last { type filter hook forward priority 40; ct state invalid drop; accept; }; }",
         );
+        // These nf_tables knows nothing of.
+        tool("iptables-legacy", "-P FORWARD DROP");
+        tool("iptables-legacy", "-t mangle -A FORWARD -s 10.0.0.0/8 -j DROP");
+        tool("ip6tables-legacy", "-A FORWARD -p tcp -j ACCEPT");
+        tool("ip6tables-legacy", "-A FORWARD -j REJECT");
         let told = |text: &str| {
             let about = text.lines().filter(|line| line.contains("of the host's packet filter drops"));
             about.map(|line| line.split('`').nth(1).unwrap().to_owned()).collect::<Vec<_>>()
         };
-        let expected = ["filter FORWARD", "firewalld filter_FORWARD", "theirs other"];
+        let legacy = ["filter FORWARD (iptables-legacy)", "filter FORWARD (ip6tables-legacy)"];
+        let expected = ["filter FORWARD", "firewalld filter_FORWARD", "theirs other", legacy[0], legacy[1]];
         home.xdocker("-a create -m test -c test --net BRIDGE").ok();
         let debug = home.xdocker("-a boot -c test -d");
         assert_eq!(told(&debug.stderr()), expected, "{debug}");

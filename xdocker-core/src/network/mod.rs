@@ -12,6 +12,7 @@
 
 mod book;
 mod bridge;
+mod legacy;
 mod link;
 mod listener;
 pub(crate) mod netns;
@@ -287,7 +288,11 @@ impl BridgeSettings {
 
     /// Says so when rules of others let nothing through to the bridge.
     fn warn_of_closed_chains(&self, rules: &Rules) {
-        match rules.closed_chains(&self.bridge) {
+        let chains = rules.closed_chains(&self.bridge).and_then(|mut chains| {
+            chains.extend(legacy::closed_chains()?);
+            Ok(chains)
+        });
+        match chains {
             Ok(chains) => {
                 for chain in chains {
                     tracing::warn!(

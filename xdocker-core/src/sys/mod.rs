@@ -14,6 +14,7 @@ pub(crate) mod reflink;
 pub(crate) mod resolve;
 pub(crate) mod runlock;
 pub(crate) mod seqpacket;
+pub(crate) mod sockopt;
 pub(crate) mod spawn;
 pub(crate) mod terminal;
 pub(crate) mod watch;
