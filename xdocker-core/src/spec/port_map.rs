@@ -322,6 +322,17 @@ mod tests {
         )
     }
 
+    /// Checks that what is taken for a map is one, and is read again as it is.
+    fn answers(text: &str) -> Result<(), TestCaseError> {
+        let Ok(map) = text.parse::<PortMap>() else { return Ok(()) };
+        let ports: Vec<_> = map.ports().collect();
+        prop_assert!((1..=MOST).contains(&ports.len()));
+        prop_assert!(ports.iter().all(|port| port.port > 0 && port.inside > 0));
+        let again = map.to_string().parse::<PortMap>();
+        prop_assert_eq!(again.ok(), Some(map), "{}", text);
+        Ok(())
+    }
+
     proptest! {
         #[test]
         fn a_map_is_read_as_it_is_written(items in prop::collection::vec(item(), 1..6)) {
@@ -333,10 +344,19 @@ mod tests {
         }
 
         #[test]
-        fn any_text_has_an_answer(text in "[0-9a-z:./,-]{0,40}") {
-            if let Ok(map) = text.parse::<PortMap>() {
-                prop_assert!(map.ports().all(|port| port.port > 0 && port.inside > 0));
-            }
+        fn any_text_has_an_answer(text in r"[0-9a-z:./,\[\]-]{0,40}|\PC{0,20}") {
+            answers(&text)?;
+        }
+
+        #[test]
+        fn a_map_with_a_slip_of_the_pen_has_an_answer(
+            items in prop::collection::vec(item(), 1..4),
+            (at, typed) in (any::<prop::sample::Index>(), r"[0-9:/,\[\]-]{0,3}"),
+        ) {
+            let mut text = PortMap(items).to_string();
+            let at = at.index(text.len());
+            text.replace_range(at..=at, &typed);
+            answers(&text)?;
         }
     }
 }
