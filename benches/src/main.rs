@@ -52,7 +52,7 @@ impl Options {
                 "images" => Some((images::run, 5)),
                 "files" => Some((files::run, 5)),
                 "network" => Some((network::run, 60)),
-                "throughput" => Some((throughput::run, 7)),
+                "throughput" => Some((throughput::run, 9)),
                 "many" => Some((many::run, 1000)),
                 "srepo" => Some((repository::run, 5)),
                 _ => None,
