@@ -71,8 +71,11 @@ pub(crate) fn is_root(path: &Path) -> io::Result<bool> {
     let path = CString::new(path.as_os_str().as_bytes())?;
     // SAFETY: a `statx` is numbers only.
     let mut found: libc::statx = unsafe { std::mem::zeroed() };
+    // Not libc's function: the standard library refers to it as one that may be missing, and in a program that is linked
+    // statically it is.
+    let (at, to) = (libc::AT_FDCWD, &raw mut found);
     // SAFETY: reads a text that ends and lives, writes to `found`.
-    let result = unsafe { libc::statx(libc::AT_FDCWD, path.as_ptr(), 0, 0, &raw mut found) };
+    let result = unsafe { libc::syscall(libc::SYS_statx, at, path.as_ptr(), 0, 0, to) };
     if result < 0 {
         return Err(io::Error::last_os_error());
     }
