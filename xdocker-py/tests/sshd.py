@@ -10,8 +10,8 @@ import time
 from pathlib import Path
 from typing import List
 
-STARTING = 30.0
-"""Seconds that sshd may take to listen."""
+STARTING = 120.0
+"""Seconds that sshd may take to listen, and to answer: only a hang comes near it."""
 
 
 class Sshd:
@@ -76,7 +76,7 @@ class Sshd:
             f"Port {self.port}\nListenAddress 127.0.0.1\nHostKey {directory}/host\n"
             f"AuthorizedKeysFile {directory}/authorized_keys\nForceCommand {directory}/login\nPidFile none\n"
             "StrictModes no\nUsePAM no\nPasswordAuthentication no\nKbdInteractiveAuthentication no\n"
-            "PermitRootLogin yes\nMaxStartups 100\nUseDNS no\n"
+            "PermitRootLogin yes\nMaxStartups 100\nUseDNS no\nLogLevel INFO\n"
         )
         # It is the first process of a PID namespace: with it goes everybody whom it let in. And it insists on a directory
         # of its own in /run.
@@ -93,19 +93,18 @@ class Sshd:
         )
 
     def _is_up(self) -> bool:
+        # Who answers at the port may be somebody else.
+        listens, log = f"Server listening on 127.0.0.1 port {self.port}.", self.directory / "log"
         deadline = time.monotonic() + STARTING
         while self._process.poll() is None and time.monotonic() < deadline:
-            try:
-                socket.create_connection(("127.0.0.1", self.port)).close()
-            except ConnectionRefusedError:
-                time.sleep(0.01)
-            else:
-                return self._process.poll() is None
+            if log.exists() and listens in log.read_text():
+                return True
+            time.sleep(0.01)
         return False
 
     def _write_client(self, name: str, key: str) -> None:
         (self.directory / name).write_text(
             f"HostKeyAlias test-server\nUserKnownHostsFile {self.directory}/known_hosts\nGlobalKnownHostsFile none\n"
             f"StrictHostKeyChecking yes\nIdentityFile {self.directory / key}\nIdentitiesOnly yes\nIdentityAgent none\n"
-            "BatchMode yes\nLogLevel ERROR\nConnectTimeout 20\n"
+            f"BatchMode yes\nLogLevel ERROR\nConnectTimeout {STARTING:.0f}\n"
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import tarfile
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -14,7 +15,7 @@ import pytest
 
 import xdocker
 import xdocker.aio
-from conftest import ends_at_once_with_ctrl_c, held, interrupted, resident, until
+from conftest import PATIENCE, ends_at_once_with_ctrl_c, held, interrupted, resident, until
 from sshd import Sshd
 
 STALLS = "sleep 300"
@@ -200,9 +201,8 @@ def test_for_asyncio(home: Path, server: Sshd, tmp_path: Path) -> None:
         server.behave(stalling("push"))
         (server.home / "noise:1.xdockerimage").unlink()
         task = asyncio.create_task(images.push("noise:1", ssh=ssh, progress=seen.append))
-        for _ in range(1000):
-            if any(now.content > 0 for now in seen):
-                break
+        deadline = time.monotonic() + PATIENCE
+        while not any(now.content > 0 for now in seen) and time.monotonic() < deadline:
             await asyncio.sleep(0.01)
         assert not task.done() and seen[-1].content > 0
         task.cancel()
