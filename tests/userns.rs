@@ -64,6 +64,10 @@ fn root_inside_is_nobody_outside() {
     // A session is in it too, whoever it is; and who it is inside is what is shown.
     inside(&home, "id -u; id -g; id -G; cat /proc/self/uid_map | wc -l").prints("0\n0\n0\n1\n");
     home.xdocker("-a run -c test --user 33:4 -- id").prints("uid=33 gid=4 groups=4\n");
+    for (user, shown) in [("70000", "70000:0"), ("5:70000", "5:70000")] {
+        let why = format!("user `{shown}`: it is not among those that the container has for itself");
+        home.xdocker(&format!("-a run -c test --user {user} -- id")).fails(1, &why);
+    }
     let mut sleeper = home.command("-a run -c test --user 33 -- sleep 1000".split(' ')).spawn().unwrap();
     let seen = || home.xdocker("-s top -c test --json").succeeds().contains(r#""uid":33,"#);
     assert!(until(PATIENCE, seen));

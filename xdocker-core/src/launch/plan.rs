@@ -159,6 +159,15 @@ impl Plan {
         }
     }
 
+    /// The user, and the group behind a colon, that a step was for, if a process was to become that or to have its terminal.
+    pub(crate) fn user(&self, which: u32, index: u32) -> Option<String> {
+        match &self.step(which, index)?.action {
+            Action::SetIdentity { uid, gid, .. } => Some(format!("{uid}:{gid}")),
+            Action::OwnTerminal { uid } => Some(uid.to_string()),
+            _ => None,
+        }
+    }
+
     /// Whether a step was to map the owners of files.
     pub(crate) fn maps_owners(&self, which: u32, index: u32) -> bool {
         self.step(which, index).is_some_and(|step| matches!(step.action, Action::MapOwners { .. }))

@@ -136,6 +136,9 @@ pub(crate) fn failure(plan: &Plan, report: &Report) -> Error {
         let why = "its file system, or one that is mounted below, does not let owners be mapped".into();
         return Error::Unsupported { what: format!("to {step}"), why };
     }
+    if let (Some(user), libc::EINVAL) = (plan.user(report.section, report.step), report.errno) {
+        return Error::invalid("user", user, "it is not among those that the container has for itself");
+    }
     match plan.executes(report.section, report.step) {
         Some(program) => Error::Execute { program: program.to_string_lossy().into_owned(), source },
         None => Error::Launch { step: step.to_owned(), source },
