@@ -113,7 +113,7 @@ impl Files {
                         path: c"".to_owned(),
                         flags: libc::AT_EMPTY_PATH as u32,
                         set: Attributes::HARMLESS.and(Attributes::READ_ONLY),
-                        propagation: 0,
+                        propagation: libc::MS_PRIVATE,
                     });
                     inside.push(attach);
                 }

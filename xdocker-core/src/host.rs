@@ -34,6 +34,11 @@ impl Kernel {
         self >= Self { major: 6, minor: 7 }
     }
 
+    /// Whether mounts are put together before any of them is attached, and overlay takes such by descriptors.
+    pub(crate) fn builds_detached(self) -> bool {
+        self >= Self { major: 6, minor: 15 }
+    }
+
     /// Whether overlay stands on mounts that map the owners of files.
     pub(crate) fn maps_layers(self) -> bool {
         self >= Self { major: 5, minor: 19 }

@@ -105,6 +105,7 @@
 
 mod accounts;
 mod address;
+mod bare;
 mod cgroup;
 mod container;
 mod doctor;

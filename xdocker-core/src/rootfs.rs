@@ -23,6 +23,8 @@ const MOUNT_DATA_MAX: usize = 4095;
 
 const O_PATH: i32 = libc::O_PATH;
 const O_DIRECTORY: i32 = libc::O_DIRECTORY;
+/// So many layers of a container with users of its own have a slot each.
+const DETACHED_LAYERS: usize = 32;
 /// Nothing on the way may be a link, or lead out (openat2(2)).
 const STRICTLY_BENEATH: u64 = 0x08 | 0x04 | 0x02;
 const AT_RECURSIVE: u32 = 0x8000;
@@ -132,17 +134,67 @@ fn plan_mount_beneath(plan: &mut Plan, mount: Slot, path: CString) {
 
 /// Plans a new overlay, mounted nowhere, of layers with their owners mapped.
 ///
-/// Overlayfs looks its layers up by paths, so the mapped copies have to be mounted somewhere: on a file system in memory,
-/// in a mount namespace that goes when the overlay is there, which keeps copies of its own. The host never sees them.
+/// Who makes it is the mounter whose users overlayfs works as, and another one than the monitor.
 fn plan_mapped(plan: &mut Plan, layers: &Layers, kernel: Kernel) -> Result<Slot> {
-    const CLONE: u32 = 1;
-    const EMPTY_PATH: u32 = 0x1000;
     let ids = layers.ids.expect("who has none is not mapped");
     ids.plan(plan);
+    if kernel.builds_detached() && layers.lower.len() <= DETACHED_LAYERS {
+        Ok(plan_mapped_detached(plan, layers, ids))
+    } else {
+        plan_mapped_apart(plan, layers, ids, kernel)
+    }
+}
+
+/// Overlayfs takes the mapped copies of the layers by descriptors, which have to stay open until it is there.
+fn plan_mapped_detached(plan: &mut Plan, layers: &Layers, ids: IdRange) -> Slot {
+    let (fs, whole, own, part) = (plan.slot(), plan.slot(), plan.slot(), plan.slot());
+    let lower: Vec<_> = layers.lower.iter().map(|layer| (layer, plan.slot())).collect();
+    let host = plan.host.purpose("make files as the container's root");
+    host.push(Action::Apart { namespaces: 0 }).push(ids.files_as_root());
+    host.purpose("enter the home").push(Action::ChangeDirectory { path: c_path(&layers.home) });
+    host.purpose("stack the layers").push(Action::FsOpen { kind: c"overlay", to: fs });
+    // The first that is named is the top of the lower layers (overlayfs.rst).
+    for (layer, mount) in lower.iter().rev() {
+        plan_map(plan, layer, *mount);
+        plan.host.push(Action::FsDescriptor { fs, key: c"lowerdir+", value: *mount });
+    }
+    plan_map(plan, &layers.container, own);
+    for (key, name) in [(c"upperdir", c"rwlayer"), (c"workdir", c"workdir")] {
+        let (at, path, flags) = (Directory::At(own), name.to_owned(), O_PATH | O_DIRECTORY);
+        plan.host.push(Action::Open { at, path, to: part, flags, resolve: STRICTLY_BENEATH });
+        plan.host.push(Action::FsDescriptor { fs, key, value: part }).push(Action::Close { fd: part });
+    }
+    if layers.volatile {
+        plan.host.push(Action::FsFlag { fs, key: c"volatile" });
+    }
+    plan.host.purpose("stack the layers").push(Action::FsMount {
+        fs,
+        to: whole,
+        attributes: Attributes::NO_DEV,
+    });
+    for mount in lower.iter().map(|(_, mount)| *mount).chain([own]) {
+        plan.host.push(Action::Close { fd: mount });
+    }
+    plan.host.push(Action::Together);
+    whole
+}
+
+/// Plans a copy of the mount that a directory of ours lies in, from there on and with its owners mapped, in the slot `to`.
+fn plan_map(plan: &mut Plan, path: &Path, to: Slot) {
+    const CLONE: u32 = 1;
+    const EMPTY_PATH: u32 = 0x1000;
+    let host = plan.host.purpose(format!("map the owners of {}", path.display()));
+    host.push(Action::OpenTree { at: Directory::Current, path: c_path(path), to, flags: CLONE });
+    host.push(Action::MapOwners { mount: to, flags: EMPTY_PATH });
+}
+
+/// Older overlayfs looks its layers up by paths, so the mapped copies have to be mounted somewhere: on a file system in
+/// memory, in a mount namespace that goes when the overlay is there, which keeps copies of its own. The host never sees them.
+fn plan_mapped_apart(plan: &mut Plan, layers: &Layers, ids: IdRange, kernel: Kernel) -> Result<Slot> {
     let (fs, memory, mount, target) = (plan.slot(), plan.slot(), plan.slot(), plan.slot());
     let merged = c_path(&layers.container.join("merged"));
     let host = plan.host.purpose("work in a mount namespace apart");
-    host.push(Action::Apart).push(private()).push(ids.files_as_root());
+    host.push(Action::Apart { namespaces: libc::CLONE_NEWNS }).push(private()).push(ids.files_as_root());
     host.purpose("enter the home").push(Action::ChangeDirectory { path: c_path(&layers.home) });
     host.purpose("mount a tmpfs for the layers").push(Action::FsOpen { kind: c"tmpfs", to: fs });
     host.push(Action::FsMount { fs, to: memory, attributes: Attributes::NO_SUID });
@@ -151,9 +203,8 @@ fn plan_mapped(plan: &mut Plan, layers: &Layers, kernel: Kernel) -> Result<Slot>
     let all: Vec<_> = numbered.chain([("own".to_owned(), &layers.container)]).collect();
     for (name, path) in &all {
         let (at, name) = (Directory::At(memory), c_path(name.as_ref()));
-        let host = plan.host.purpose(format!("map the owners of {}", path.display()));
-        host.push(Action::OpenTree { at: Directory::Current, path: c_path(path), to: mount, flags: CLONE });
-        host.push(Action::MapOwners { mount, flags: EMPTY_PATH });
+        plan_map(plan, path, mount);
+        let host = &mut plan.host;
         host.push(Action::MakeDirectory { at, path: name.clone(), mode: 0o700 });
         let (flags, resolve) = (O_PATH | O_DIRECTORY, STRICTLY_BENEATH);
         host.push(Action::Open { at, path: name, to: target, flags, resolve });
@@ -222,9 +273,11 @@ pub(crate) struct Mounts<'a> {
 }
 
 /// Plans the new process's mounts: /proc, /sys, /dev and what belongs into it, masks, what the container has besides,
-/// and the root itself.
+/// and the root itself. With `bare` all of it is put together before the process leaves the host's mount namespace, and
+/// then attached in a bare one.
 pub(crate) fn plan_mounts(
     plan: &mut Plan,
+    bare: bool,
     layers: &Layers,
     files: &Files,
     cgroups: &View,
@@ -232,14 +285,14 @@ pub(crate) fn plan_mounts(
     mounts: Mounts<'_>,
 ) {
     let root = plan.slot();
-    let inside = plan.inside.purpose("cut the mounts off from the host's");
-    inside.push(private());
-    if let Some(ids) = layers.ids {
-        inside.purpose("make files as the container's root").push(ids.files_as_root());
+    if !bare {
+        plan.namespaces |= libc::CLONE_NEWNS;
+        plan.inside.purpose("cut the mounts off from the host's").push(private());
     }
-    inside.purpose("open the root");
-    let (path, flags) = (c_path(&layers.merged()), O_PATH | O_DIRECTORY);
-    inside.push(Action::Open { at: Directory::Current, path, to: root, flags, resolve: 0 });
+    if let Some(ids) = layers.ids {
+        plan.inside.purpose("make files as the container's root").push(ids.files_as_root());
+    }
+    plan_root(plan, bare, layers, root);
 
     let read_only = Attributes::HARMLESS.and(Attributes::READ_ONLY);
     let proc = mount_at(plan, root, "proc", c"proc", Attributes::HARMLESS, &[]);
@@ -255,6 +308,9 @@ pub(crate) fn plan_mounts(
     plan_own_mounts(plan, root, layers.ids, sandbox, mounts);
     // After them: a volume at /etc has the container's names too.
     files.plan(plan, root, dev, layers.ids.is_some());
+    if bare {
+        plan.inside.purpose("enter a mount namespace of its own").push(Action::EnterBare { root });
+    }
     plan.inside.purpose("change the root").push(Action::PivotRoot { root });
     if sandbox.read_only {
         plan.inside.purpose("make the root read-only").push(Action::SetAttributes {
@@ -264,6 +320,26 @@ pub(crate) fn plan_mounts(
             set: Attributes::READ_ONLY,
             propagation: 0,
         });
+    }
+}
+
+/// Opens the root, or a copy of its mount that is attached nowhere.
+fn plan_root(plan: &mut Plan, bare: bool, layers: &Layers, root: Slot) {
+    const CLONE: u32 = 1;
+    let (at, path) = (Directory::Current, c_path(&layers.merged()));
+    let inside = plan.inside.purpose("open the root");
+    if bare {
+        inside.push(Action::OpenTree { at, path, to: root, flags: CLONE });
+        // Or what is mounted below it would be mounted on the host too, where that shares its mounts.
+        inside.push(Action::SetAttributes {
+            at: Directory::At(root),
+            path: c"".to_owned(),
+            flags: libc::AT_EMPTY_PATH as u32,
+            set: Attributes::default(),
+            propagation: libc::MS_PRIVATE,
+        });
+    } else {
+        inside.push(Action::Open { at, path, to: root, flags: O_PATH | O_DIRECTORY, resolve: 0 });
     }
 }
 
@@ -446,11 +522,17 @@ mod tests {
 
     #[test]
     fn every_mount_of_a_root_finds_its_slot() {
-        let mut plan = Plan::default();
-        let layers = layers(200);
-        plan_overlay(&mut plan, &layers, new_kernel()).unwrap();
-        let view = View::default();
-        plan_mounts(&mut plan, &layers, &Files::default(), &view, &Sandbox::default(), Mounts::default());
-        assert_eq!(plan.inside.steps.last().unwrap().purpose, "change the root");
+        let ids = IdRange::free(0, &[]);
+        assert!(ids.is_some());
+        for (count, ids) in [(200, None), (DETACHED_LAYERS, ids), (200, ids)] {
+            let mut plan = Plan::default();
+            let layers = Layers { ids, ..layers(count) };
+            plan_overlay(&mut plan, &layers, Kernel::parse("6.18")).unwrap();
+            let view = View::default();
+            let (files, sandbox, mounts) = (Files::default(), Sandbox::default(), Mounts::default());
+            plan_mounts(&mut plan, true, &layers, &files, &view, &sandbox, mounts);
+            assert_eq!(plan.inside.steps.last().unwrap().purpose, "change the root");
+            assert_eq!(plan.namespaces & libc::CLONE_NEWNS, 0);
+        }
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! Each is a copy of the host's mount (open_tree(2)) with everything that is mounted below it, so that neither more nor
 //! less is seen than at the host's path: without what is mounted there, what that covers would show. All of the copy is
-//! `nosuid,nodev`, and read-only where the volume is; being in a namespace whose mounts are private it takes no part in
-//! what is mounted on the host later, nor the host in what happens inside.
+//! `nosuid,nodev`, and read-only where the volume is; it is private from the beginning, so it takes no part in what is
+//! mounted on the host later, nor the host in what happens inside.
 //!
 //! The places inside are made in a layer of the container's own below all others, on disk next to the container's
 //! changes, so that an image made of the container has nothing of them. Only a place that this does not make, since a link
@@ -102,7 +102,7 @@ pub(crate) fn plan(
         path: c"".to_owned(),
         flags: AT_EMPTY_PATH | AT_RECURSIVE,
         set,
-        propagation: 0,
+        propagation: libc::MS_PRIVATE,
     });
     // Inside another volume any other user of it could put a link, and have this one cover what it likes.
     let below_another = others.iter().any(|other| {

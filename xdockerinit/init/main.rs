@@ -11,6 +11,7 @@
 #![deny(clippy::undocumented_unsafe_blocks)]
 
 mod attach;
+mod bare;
 mod line;
 mod log;
 mod memory;

@@ -17,7 +17,7 @@ use crate::{BROKEN, record};
 
 /// Whether the library started us.
 pub fn has_plan() -> bool {
-    [fd::CONTROL, fd::PLAN, fd::RUN, fd::DIRECTORY, fd::SESSIONS].iter().all(|fd| sys::is_open(*fd))
+    (fd::CONTROL..fd::FREE).all(sys::is_open)
 }
 
 /// The whole life of a monitor.

@@ -122,7 +122,7 @@ pub fn run_section(plan: &Plan, machine: &mut Machine, which: u32) -> core::resu
     let mut steps = (0u32..).zip(plan.steps(which));
     while let Some((index, step)) = steps.next() {
         let done = match step.head.op {
-            op::APART => run_apart(&mut steps, machine),
+            op::APART => run_apart(&mut steps, machine, step.head.x),
             _ => machine.run(&step).map_err(|why| (index, why)),
         };
         done.map_err(|(step, why)| Failure { section: which, step, errno: why.0 })?;
@@ -140,15 +140,19 @@ struct Apart<'a> {
     failed: Option<(u32, Errno)>,
 }
 
-/// Takes the steps up to `TOGETHER` in a process with a mount namespace of its own. The step that failed.
-fn run_apart(steps: &mut Numbered, machine: &mut Machine) -> core::result::Result<(), (u32, Errno)> {
+/// Takes the steps up to `TOGETHER` in a process with these namespaces of its own. The step that failed.
+fn run_apart(
+    steps: &mut Numbered,
+    machine: &mut Machine,
+    namespaces: u64,
+) -> core::result::Result<(), (u32, Errno)> {
     const STACK: usize = 16 * 1024;
     let index = steps.clone().next().map_or(0, |(index, _)| index);
     let stack = sys::zeros(STACK).map_err(|why| (index, why))?;
     machine.apart = true;
     // Killed, it has said nothing.
     let mut apart = Apart { steps, machine, failed: Some((index, EPROTO)) };
-    let flags = sys::CLONE_FILES | sys::CLONE_NEWNS;
+    let flags = sys::CLONE_FILES | namespaces;
     let ran = sys::run_in_vfork(stack, flags, None, take_apart, (&raw mut apart).cast());
     // SAFETY: a plain read of what the process wrote while we were stopped.
     let failed = unsafe { (&raw const apart.failed).read_volatile() };

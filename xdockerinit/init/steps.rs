@@ -49,7 +49,7 @@ pub struct Machine {
     /// Whether the process has become another user than root.
     unprivileged: bool,
     /// Processes that have done their work, and are collected when there is time.
-    done: [i32; 2],
+    done: [i32; 3],
     /// Whether the steps are taken by a process that works for another one.
     pub apart: bool,
     /// Whether the process was cloned into a PID namespace of its own.
@@ -69,7 +69,7 @@ impl Machine {
             filter: &[],
             oom_kills: None,
             unprivileged: false,
-            done: [0; 2],
+            done: [0; 3],
             apart: false,
             may_be_init: false,
             plan: &[],
@@ -115,6 +115,7 @@ impl Machine {
         match head.op {
             op::FS_OPEN => self.keep(head.a, sys::fsopen(texts.take())?),
             op::FS_STRING => sys::fsconfig_string(a, texts.take(), texts.take()),
+            op::FS_DESCRIPTOR => sys::fsconfig_descriptor(a, texts.take(), self.fd(head.b)),
             op::FS_FLAG => sys::fsconfig_flag(a, texts.take()),
             op::FS_MOUNT => {
                 sys::fsconfig_create(a)?;
@@ -209,6 +210,10 @@ impl Machine {
                 let counted = counter(texts.take(), texts.take());
                 allow(counted.map(|count| self.oom_kills = Some(count)), &[ENOENT])
             }
+            op::BARE_KEEP => {
+                crate::bare::keep(x, y == 1).map(|made| made.into_iter().for_each(|it| self.forget(it)))
+            }
+            op::BARE_ENTER => crate::bare::enter(a),
             op::UNSHARE => sys::unshare(x),
             op::CGROUP_DEVICES => sys::guard_devices(self.within.cgroup.ok_or(EINVAL)?, step.payload()),
             op::NETLINK => allow(
@@ -391,7 +396,7 @@ fn check(holds: bool, otherwise: Errno) -> Result<()> {
 
 /// pivot_root(2) onto itself: the old root ends up under the new one at `.` and is detached, so that no
 /// directory for it is needed in the container.
-fn pivot_root(root: i32) -> Result<()> {
+pub fn pivot_root(root: i32) -> Result<()> {
     let (here, top) = (Text::of(c"."), Text::of(c"/"));
     sys::fchdir(root)?;
     sys::pivot_root(here, here)?;

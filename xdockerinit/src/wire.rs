@@ -37,8 +37,13 @@ pub mod fd {
     pub const DIRECTORY: i32 = 6;
     /// Listening `SOCK_SEQPACKET` socket for sessions.
     pub const SESSIONS: i32 = 7;
+    /// A bare mount namespace, nothing but an empty root, if the library has found one or the monitor makes one;
+    /// otherwise any other file.
+    pub const BARE: i32 = 8;
+    /// A file of the home's, open for writing, of which monitors lock a byte who have that: so they are found.
+    pub const KEEPERS: i32 = 9;
     /// The first number that is nobody's.
-    pub const FREE: i32 = 8;
+    pub const FREE: i32 = 10;
 }
 
 /// Sections of a plan, as indices of [`Header::sections`] and as reported in [`Report::section`].
@@ -148,7 +153,7 @@ pub mod slot {
     /// The user namespace of the container, in who has made it and who is to enter it.
     pub const USERS: u8 = 0xfc;
     /// How many numbered slots there are.
-    pub const COUNT: usize = 64;
+    pub const COUNT: usize = 96;
 }
 
 /// Operations. Each is one system call, or the few that make no sense apart; `s0`, `s1` … are the
@@ -158,6 +163,8 @@ pub mod op {
     pub const FS_OPEN: u16 = 1;
     /// `fsconfig(a, SET_STRING, s0, s1)`.
     pub const FS_STRING: u16 = 2;
+    /// `fsconfig(a, SET_FD, s0, b)`.
+    pub const FS_DESCRIPTOR: u16 = 31;
     /// `fsconfig(a, SET_FLAG, s0)`.
     pub const FS_FLAG: u16 = 3;
     /// `fsconfig(a, CMD_CREATE)`, `b = fsmount(a, attributes x)`, `close(a)`.
@@ -238,11 +245,15 @@ pub mod op {
     /// From here on files are made as by user `x` and group `y` (`setfsuid`, `setfsgid`), with all capabilities as
     /// before. A joiner takes those steps of this kind that the root process has taken.
     pub const FILES_AS: u16 = 103;
-    /// The steps from here to [`TOGETHER`] are taken by a process with a mount namespace of its own, which shares
-    /// descriptors and slots with us.
+    /// The steps from here to [`TOGETHER`] are taken by a process with the namespaces `x` (`CLONE_NEW*`) of its own,
+    /// which shares descriptors and slots with us.
     pub const APART: u16 = 104;
     /// Ends [`APART`].
     pub const TOGETHER: u16 = 105;
+    /// Keeps [`super::fd::BARE`] for others: locks the first of `x` bytes of [`super::fd::KEEPERS`] that nobody has. With `y` = 1 one is made if that is none; who is started again has it.
+    pub const BARE_KEEP: u16 = 110;
+    /// Enters a copy of [`super::fd::BARE`], and attaches the (detached) mount `a` at its root.
+    pub const BARE_ENTER: u16 = 111;
     /// Sends the payload to the kernel over a netlink socket of protocol `x`; fails with the first error that is
     /// answered. With `y` = 1 something that is not there is fine, and all batches are sent whatever becomes of one. A
     /// child of the helper's does it, and closes the socket when that takes nobody's time. In `UNDO` it is left out when

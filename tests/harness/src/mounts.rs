@@ -1,7 +1,7 @@
 //! Mounts that nobody else sees and that go by themselves.
 
 use std::path::{Path, PathBuf};
-use std::thread;
+use std::{fs, thread};
 
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sched::{CloneFlags, unshare};
@@ -21,6 +21,20 @@ pub fn in_private_mounts(work: impl FnOnce() + Send) {
     let ended = thread::scope(|scope| scope.spawn(own).join());
     if let Err(panic) = ended {
         std::panic::resume_unwind(panic);
+    }
+}
+
+/// As many mounts as a host has that is crowded with containers, in the mount namespace of the calling thread, below `at`.
+///
+/// # Panics
+/// When the kernel does not mount them.
+pub fn crowd(at: &Path) {
+    const MANY: usize = 150;
+    for number in 0..MANY {
+        let point = at.join(number.to_string());
+        fs::create_dir(&point).expect("a directory");
+        let flags = MsFlags::MS_BIND;
+        mount(Some(&point), &point, None::<&str>, flags, None::<&str>).expect("one mount of many");
     }
 }
 

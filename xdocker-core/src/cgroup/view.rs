@@ -38,10 +38,14 @@ impl View {
                 inside.push(Action::FsOpen { kind: c"tmpfs", to: fs });
                 inside.push(Action::FsString { fs, key: c"mode", value: c"755".to_owned() });
                 inside.push(Action::FsMount { fs, to: mount, attributes: Attributes::HARMLESS });
-                inside.push(at_cgroup);
+                for (name, _) in parts {
+                    let (at, path) = (Directory::At(mount), c_path(name.as_ref()));
+                    inside.push(Action::MakeDirectory { at, path, mode: 0o755 });
+                }
+                // Before it is attached: the kernel leaves alone what is part of a tree that is not.
+                inside.push(attributes(mount, read_only)).push(at_cgroup);
                 for (name, path) in parts {
-                    let (at, name) = (Directory::At(mount), c_path(name.as_ref()));
-                    inside.push(Action::MakeDirectory { at, path: name.clone(), mode: 0o755 });
+                    let name = c_path(name.as_ref());
                     let (at, path, flags) = (Directory::Current, c_path(path), OPEN_TREE_CLONE);
                     inside.push(Action::OpenTree { at, path, to: part, flags });
                     inside.push(attributes(part, read_only));
@@ -53,14 +57,20 @@ impl View {
                     });
                     inside.push(Action::Close { fd: part });
                 }
-                inside.push(attributes(mount, read_only)).push(Action::Close { fd: mount });
+                inside.push(Action::Close { fd: mount });
             }
         }
     }
 }
 
-/// Sets attributes of an open mount.
+/// Sets attributes of an open mount, which the host's then takes no part in.
 fn attributes(mount: Slot, set: Attributes) -> Action {
     let at = Directory::At(mount);
-    Action::SetAttributes { at, path: c"".to_owned(), flags: AT_EMPTY_PATH, set, propagation: 0 }
+    Action::SetAttributes {
+        at,
+        path: c"".to_owned(),
+        flags: AT_EMPTY_PATH,
+        set,
+        propagation: libc::MS_PRIVATE,
+    }
 }

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{CLEARING, Container, Definition, Root, keep_rules};
 use crate::accounts::Identity;
+use crate::bare::Beginning;
 use crate::cgroup::{Devices, Group};
 use crate::error::{Error, Result};
 use crate::etc::{FILES, Files, base_layer};
@@ -27,9 +28,9 @@ use crate::sys::resolve::open_in_root;
 use crate::sys::{seqpacket, spawn};
 use crate::{users, volumes};
 
-/// Namespaces of every container. The network is joined, not made: it may be the host's, or outlive us. That of
-/// cgroups is made within them.
-const NAMESPACES: i32 = libc::CLONE_NEWNS | libc::CLONE_NEWPID | libc::CLONE_NEWUTS | libc::CLONE_NEWIPC;
+/// Namespaces that every root process is born in. The network is joined, not made: it may be the host's, or outlive us.
+/// That of cgroups is made within them, and that of mounts may be.
+const NAMESPACES: i32 = libc::CLONE_NEWPID | libc::CLONE_NEWUTS | libc::CLONE_NEWIPC;
 
 /// How to boot a container.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -153,7 +154,9 @@ impl Container {
     pub(super) fn plan_again(&self, definition: &Definition, boot: &Boot, run: &RunRecord) -> Result<Plan> {
         let (group, attachment) = (Group::new(&self.cgroup()), self.attachment(definition)?);
         let layers = self.layers(definition)?;
-        let mut plan = self.plan(definition, boot, &layers, attachment.as_ref(), &group)?;
+        // The monitor may not have a bare namespace.
+        let mut plan =
+            self.plan(definition, boot, &layers, attachment.as_ref(), &group, &Beginning::default())?;
         plan.restart = definition.restart;
         plan.record = run.beginning()?;
         Ok(plan)
@@ -172,7 +175,8 @@ impl Container {
             // One on the bridge finds out itself.
             keep_rules(&self.home);
         }
-        let mut plan = self.plan(&definition, boot, &layers, attachment.as_ref(), &group)?;
+        let beginning = Beginning::find(&self.home, tie == Tie::Detached)?;
+        let mut plan = self.plan(&definition, boot, &layers, attachment.as_ref(), &group, &beginning)?;
         // A reboot of the host clears all of it.
         self.make_network(&definition)?;
         attachment.as_ref().map_or(Ok(()), Attachment::prepare)?;
@@ -185,7 +189,7 @@ impl Container {
         }
         // Our own PID 1 knows one signal, and sends to all inside the one that is meant.
         let stop_signal = if boot.exec.is_some() { definition.stop_signal } else { StopSignal::default() };
-        let mut attempt = || self.attempt(&mut plan, &group, &lock, stdio, stop_signal);
+        let mut attempt = || self.attempt(&mut plan, &group, &lock, &beginning, stdio, stop_signal);
         match attempt() {
             Err(failure) => match self.explain(attachment.as_ref(), failure)? {
                 Some(failure) => Err(failure),
@@ -207,6 +211,7 @@ impl Container {
         plan: &mut Plan,
         group: &Group,
         lock: &DirectoryLock,
+        beginning: &Beginning,
         stdio: [&OwnedFd; 3],
         stop_signal: StopSignal,
     ) -> Result<Monitor> {
@@ -217,7 +222,7 @@ impl Container {
         let records = self.records();
         let (run, record) = records.open_run(group.paths(), stop_signal, !plan.restart.is_no())?;
         plan.record = record;
-        let started = self.start_monitor(plan, lock, &run, stdio);
+        let started = self.start_monitor(plan, lock, beginning, &run, stdio);
         if started.is_err() {
             drop(run);
             // The monitor has undone everything and removed its record, unless it never came to life or was
@@ -232,6 +237,7 @@ impl Container {
         &self,
         plan: &Plan,
         lock: &DirectoryLock,
+        beginning: &Beginning,
         run: &File,
         stdio: [&OwnedFd; 3],
     ) -> Result<Monitor> {
@@ -248,6 +254,8 @@ impl Container {
                 run,
                 directory: lock.directory(),
                 sessions: &sessions,
+                bare: beginning.found(),
+                keepers: beginning.keepers(),
                 fallback: &fallback,
             },
         )?;
@@ -303,12 +311,14 @@ impl Container {
         layers: &Layers,
         attachment: Option<&Attachment>,
         group: &Group,
+        beginning: &Beginning,
     ) -> Result<Plan> {
         let mut plan = Plan::default();
         plan.namespaces = NAMESPACES;
         if let Some(attachment) = attachment {
             attachment.plan(&mut plan);
         }
+        beginning.plan(&mut plan);
         let limits = definition.resources.changed_by(&boot.resources);
         let cgroups = group.plan(&mut plan, &limits, Devices::allowed_by(&definition.sandbox))?;
         limit_files(&mut plan)?;
@@ -335,7 +345,15 @@ impl Container {
         let files =
             Files::of(&self.home, &definition.hostname, &definition.network).besides(&definition.volumes);
         let mounts = Mounts { tmpfs: &definition.tmpfs, volumes: &definition.volumes };
-        rootfs::plan_mounts(&mut plan, layers, &files, &cgroups, &definition.sandbox, mounts);
+        rootfs::plan_mounts(
+            &mut plan,
+            beginning.is_bare(),
+            layers,
+            &files,
+            &cgroups,
+            &definition.sandbox,
+            mounts,
+        );
         let name = c_path(definition.hostname.as_str().as_ref());
         plan.inside.purpose("set the host name").push(Action::SetHostname { name });
         match &boot.exec {

@@ -28,6 +28,10 @@ pub(crate) struct Inheritance<'a> {
     pub(crate) directory: &'a File,
     /// The listening socket for sessions.
     pub(crate) sessions: &'a OwnedFd,
+    /// A bare mount namespace, if one was found.
+    pub(crate) bare: Option<&'a OwnedFd>,
+    /// The file on which those have locks who keep one, if that matters.
+    pub(crate) keepers: Option<&'a File>,
     /// Where the helper may be kept as a file, on hosts that execute no memfd.
     pub(crate) fallback: &'a Path,
 }
@@ -50,6 +54,7 @@ impl Monitor {
         let (control, theirs) = seqpacket::pair().map_err(Error::system("make a socket pair"))?;
         let file = memfd(plan)?;
         let [input, output, errors] = inheritance.stdio;
+        let other = inheritance.directory.as_fd();
         let fds = [
             input,
             output,
@@ -59,6 +64,8 @@ impl Monitor {
             inheritance.run.as_fd(),
             inheritance.directory.as_fd(),
             inheritance.sessions.as_fd(),
+            inheritance.bare.map_or(other, AsFd::as_fd),
+            inheritance.keepers.map_or(other, AsFd::as_fd),
         ];
         execute(fds, inheritance.fallback)?;
         // Ours must be the only copies, or the end of the helper would not be seen.

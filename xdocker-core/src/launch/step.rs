@@ -62,6 +62,11 @@ pub(crate) enum Action {
         key: &'static CStr,
         value: CString,
     },
+    FsDescriptor {
+        fs: Slot,
+        key: &'static CStr,
+        value: Slot,
+    },
     FsFlag {
         fs: Slot,
         key: &'static CStr,
@@ -174,9 +179,20 @@ pub(crate) enum Action {
         uid: u32,
         gid: u32,
     },
-    /// The steps up to [`Self::Together`] are taken in a mount namespace of their own.
-    Apart,
+    /// The steps up to [`Self::Together`] are taken by a process with these namespaces of its own.
+    Apart {
+        namespaces: i32,
+    },
     Together,
+    /// Keeps a bare mount namespace for others, in one of so many places.
+    KeepBare {
+        places: u64,
+        make: bool,
+    },
+    /// Enters a mount namespace of its own, with nothing in it but this detached mount.
+    EnterBare {
+        root: Slot,
+    },
     /// Attaches a mount at a path as it is inside `root`, once that has been looked at.
     Attach {
         mount: Slot,
@@ -297,6 +313,10 @@ impl Action {
                 texts(&[key, value]);
                 Head(op::FS_STRING, fs.0, 0, 0, 0)
             }
+            Self::FsDescriptor { fs, key, value } => {
+                texts(&[key]);
+                Head(op::FS_DESCRIPTOR, fs.0, value.0, 0, 0)
+            }
             Self::FsFlag { fs, key } => {
                 texts(&[key]);
                 Head(op::FS_FLAG, fs.0, 0, 0, 0)
@@ -362,8 +382,10 @@ impl Action {
             Self::EnterUsers { first } => Head(op::USERS_ENTER, 0, 0, u64::from(*first), 0),
             Self::MapOwners { mount, flags } => Head(op::USERS_MAP, mount.0, 0, u64::from(*flags), 0),
             Self::FilesAs { uid, gid } => Head(op::FILES_AS, 0, 0, u64::from(*uid), u64::from(*gid)),
-            Self::Apart => Head(op::APART, 0, 0, 0, 0),
+            Self::Apart { namespaces } => Head(op::APART, 0, 0, *namespaces as u64, 0),
             Self::Together => Head(op::TOGETHER, 0, 0, 0, 0),
+            Self::KeepBare { places, make } => Head(op::BARE_KEEP, 0, 0, *places, u64::from(*make)),
+            Self::EnterBare { root } => Head(op::BARE_ENTER, root.0, 0, 0, 0),
             Self::Attach { mount, root, path, make, resolve } => {
                 texts(&[path]);
                 Head(op::ATTACH, mount.0, root.0, u64::from(*make), *resolve)

@@ -7,6 +7,7 @@
 
 pub(crate) mod descriptor;
 pub(crate) mod mount;
+pub(crate) mod namespace;
 pub(crate) mod pidfd;
 pub(crate) mod probe;
 pub(crate) mod program;

@@ -29,3 +29,13 @@ pub(crate) fn is_taken(file: &File) -> io::Result<bool> {
     fcntl(file, FcntlArg::F_OFD_GETLK(&mut lock))?;
     Ok(lock.l_type != libc::F_UNLCK as libc::c_short)
 }
+
+/// The process that holds a lock of its own on the file (`F_SETLK`), if one does and we see it: a monitor that keeps
+/// something for others.
+pub(crate) fn holder(file: &File) -> io::Result<Option<u32>> {
+    let mut lock = whole_file();
+    fcntl(file, FcntlArg::F_GETLK(&mut lock))?;
+    let held = lock.l_type != libc::F_UNLCK as libc::c_short;
+    // In another PID namespace, or of an open file, it has no number here.
+    Ok(u32::try_from(lock.l_pid).ok().filter(|pid| held && *pid > 0))
+}

@@ -64,6 +64,14 @@ pub fn dup_to(from: i32, to: i32) -> Result<()> {
     call!(292, from, to, 0).map(drop)
 }
 
+/// fcntl(F_SETLK): locks one byte of a file for this process, until it ends or closes any descriptor of the file.
+pub fn lock_byte(fd: i32, byte: u64) -> Result<()> {
+    const F_SETLK: u32 = 6;
+    // `struct flock` as 64-bit words: F_WRLCK and SEEK_SET, start, length, pid.
+    let lock = [1u64, byte, 1, 0];
+    call!(72, fd, F_SETLK, lock.as_ptr()).map(drop)
+}
+
 /// fcntl(F_GETFD): whether a descriptor is open.
 pub fn is_open(fd: i32) -> bool {
     call!(72, fd, 1).is_ok()

@@ -1,6 +1,6 @@
 //! Mounts: the new API (fsopen(2) and its kin), and what is left of the old.
 
-use super::{O_CLOEXEC, Result, Text, call};
+use super::{CLONE_NEWNS, O_CLOEXEC, Result, Text, call, ioctl};
 
 pub fn fsopen(kind: Text) -> Result<i32> {
     call!(430, kind.pointer(), 1).map(|fd| fd as i32)
@@ -12,6 +12,10 @@ pub fn fsconfig_string(fd: i32, key: Text, value: Text) -> Result<()> {
 
 pub fn fsconfig_flag(fd: i32, key: Text) -> Result<()> {
     call!(431, fd, 0, key.pointer(), 0, 0).map(drop)
+}
+
+pub fn fsconfig_descriptor(fd: i32, key: Text, value: i32) -> Result<()> {
+    call!(431, fd, 5, key.pointer(), 0, value).map(drop)
 }
 
 pub fn fsconfig_create(fd: i32) -> Result<()> {
@@ -52,6 +56,12 @@ pub const MNT_DETACH: u64 = 2;
 
 pub fn umount(path: Text, flags: u64) -> Result<()> {
     call!(166, path.pointer(), flags).map(drop)
+}
+
+/// ioctl(NS_GET_NSTYPE): whether a descriptor is one of a mount namespace.
+pub fn is_mount_namespace(fd: i32) -> bool {
+    const NS_GET_NSTYPE: u64 = 0xb703;
+    ioctl(fd, NS_GET_NSTYPE, 0) == Ok(CLONE_NEWNS as usize)
 }
 
 pub fn pivot_root(new: Text, old: Text) -> Result<()> {
