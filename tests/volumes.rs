@@ -196,6 +196,21 @@ fn what_is_mounted_below_another_is_seen() {
 }
 
 #[test]
+fn no_link_in_another_volume_is_followed() {
+    // Whoever shares that one would have this one cover what the container executes.
+    let home = Home::with_test_image(BINARY);
+    let (one, two) = (shared(&home, "one"), shared(&home, "two"));
+    for target in ["/usr", "../usr", "."] {
+        symlink(target, one.join("link")).unwrap();
+        let (above, below) = (format!("{}:/data", one.display()), format!("{}:/data/link", two.display()));
+        let line = ["-a", "create", "-m", "test", "-b", "--volume", &above, "--volume", &below];
+        home.xdocker_args(line).fails(1, "at /data/link: Too many levels of symbolic links");
+        assert_eq!(home.xdocker("-s containers").succeeds(), "");
+        fs::remove_file(one.join("link")).unwrap();
+    }
+}
+
+#[test]
 fn two_containers_share_one() {
     let home = Home::with_test_image(BINARY);
     let host = shared(&home, "host");
