@@ -3,23 +3,28 @@
 /// The polynomial, without its highest power.
 const POLYNOMIAL: u32 = 0x04c1_1db7;
 
-/// The remainder of each byte.
-static TABLE: [u32; 256] = table();
+/// How many bytes are taken at once.
+const STEP: usize = 8;
 
-const fn table() -> [u32; 256] {
-    let mut table = [0; 256];
+/// The remainder of each byte with none, one, … zeros after it.
+static TABLES: [[u32; 256]; STEP] = tables();
+
+const fn tables() -> [[u32; 256]; STEP] {
+    let mut tables = [[0; 256]; STEP];
     let mut byte = 0;
     while byte < 256 {
         let mut rest = (byte as u32) << 24;
         let mut bit = 0;
-        while bit < 8 {
+        while bit < 8 * STEP {
             rest = times_x(rest);
             bit += 1;
+            if bit % 8 == 0 {
+                tables[bit / 8 - 1][byte] = rest;
+            }
         }
-        table[byte] = rest;
         byte += 1;
     }
-    table
+    tables
 }
 
 /// A remainder times x.
@@ -39,11 +44,16 @@ impl Remainder {
 
     /// Of what this is of, and these bytes after it.
     pub(super) fn then(self, bytes: &[u8]) -> Self {
-        Self(
-            bytes
-                .iter()
-                .fold(self.0, |rest, byte| rest << 8 ^ TABLE[(rest >> 24 ^ u32::from(*byte)) as usize]),
-        )
+        let (steps, last) = bytes.as_chunks::<STEP>();
+        let rest = steps.iter().fold(self.0, |rest, step| {
+            let [a, b, c, d] = rest.to_be_bytes();
+            let head = [a ^ step[0], b ^ step[1], c ^ step[2], d ^ step[3]];
+            let bytes = head.iter().chain(&step[4..]);
+            bytes.zip(TABLES.iter().rev()).fold(0, |rest, (byte, table)| rest ^ table[usize::from(*byte)])
+        });
+        Self(last.iter().fold(rest, |rest, byte| {
+            rest << 8 ^ TABLES[0][usize::from((rest >> 24) as u8 ^ *byte)]
+        }))
     }
 
     /// Of what this is of, and `length` bytes after it of which `next` is known.

@@ -38,13 +38,14 @@ use crate::users::Owners;
 pub struct PackOptions {
     /// In which way deletions are written.
     pub whiteouts: Whiteouts,
-    /// How hard gzip tries, from 1 to 9; with 0 the tar is written as it is.
+    /// How hard gzip tries, from 1 to 9; with 0 the tar is written as it is. The default is 5: 6, which is gzip's own,
+    /// takes a fifth more time for some two thousandths of the size.
     pub level: u32,
 }
 
 impl Default for PackOptions {
     fn default() -> Self {
-        Self { whiteouts: Whiteouts::default(), level: 6 }
+        Self { whiteouts: Whiteouts::default(), level: 5 }
     }
 }
 
