@@ -343,6 +343,8 @@ impl<'a> Sending<'a> {
         }
         let (plan, list) = (filled(plan, '\n'), filled(index.text(), '\n'));
         let (plans, lists) = (plan.len() / UNIT, list.len() / UNIT);
+        self.sum.update(plan.as_bytes());
+        self.sum.update(list.as_bytes());
         let last =
             format!("xdocker-end {} {plans} {lists} {} {}\n", self.blocks, self.sum.text(), index.sum());
         for text in [plan, list, filled(last, ' ')] {

@@ -1,5 +1,5 @@
 # What runs on the server of an ssh image repository: it answers to the lines on its standard input, until that ends.
-# POSIX sh and POSIX utilities, and sha256sum and stat where they are. Names come as octal digits for printf, so no part
+# POSIX sh and POSIX utilities, and sha256sum, openssl and stat where they are. Names come as octal digits for printf, so no part
 # of a name is ever read as a program.
 #
 # Answers are lines; one that begins with `!` is the last and says why: a word for the client, and what a program said.
@@ -7,6 +7,8 @@ LC_ALL=C TZ=UTC0
 export LC_ALL TZ
 own=.xdocker
 work=
+end='
+'
 
 say() { printf '%s\n' "$*"; }
 
@@ -39,10 +41,18 @@ inode() (
   say "$1"
 )
 
+# The sum of what comes. openssl(1) uses what processors have for it, if it is there and says what we think it says.
 sum() (
+  abc='ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad *stdin'
   case $digest in
-  sha256) set -- $(sha256sum <"$1") ;;
-  cksum) set -- $(cksum <"$1") ;;
+  sha256)
+    if [ "$(printf abc | openssl dgst -sha256 -r 2>/dev/null)" = "$abc" ]; then
+      set -- $(openssl dgst -sha256 -r 2>/dev/null)
+    else
+      set -- $(sha256sum)
+    fi
+    ;;
+  cksum) set -- $(cksum) ;;
   esac
   say "$1"
 )
@@ -130,7 +140,7 @@ begin() {
     say 'have 0 -'
   else
     cut_off "$work/old" "$at"
-    say "have $at $(sum "$work/old")"
+    say "have $at $(sum <"$work/old")"
   fi
 }
 
@@ -161,10 +171,17 @@ from() {
 }
 
 # Takes what comes as the members of an archive, the plan to put it together, its index, and the last block with the
-# sizes of all three and the sums. Without that block the line is broken, and all stays for another attempt.
+# sizes of all three, their sum, and that of the archive. Without that block the line is broken, and all stays for another attempt.
 upload() {
   f=$(file "$1") force=$2
-  e=$(cat 2>&1 >"$work/new") || refused "$e"
+  if [ "$(printf 12 | tee --output-error=exit /dev/null 2>/dev/null | head -c -1 2>/dev/null)" = 1 ]; then
+    # Summed up as it comes, but for the last block. What goes wrong is said before the sum.
+    found=$({ { earlier && tee --output-error=exit "$work/new" | head -c -512; } | sum; } 2>&1)
+    case $found in *"$end"*) refused "${found%"$end"*}" ;; esac
+  else
+    found=
+    e=$(cat 2>&1 >"$work/new") || refused "$e"
+  fi
   case $(tail -c 512 "$work/new" | head -n 1) in
   'xdocker-end '*) ;;
   *) exit 1 ;;
@@ -173,7 +190,10 @@ upload() {
   set -- $(tail -c 512 "$work/new" | head -n 1)
   set +f
   got=$(($2 - at)) plan=$3 index=$4 sum=$5 crc=$6
-  [ "$(size "$work/new")" -eq $(((got + plan + index + 1) * 512)) ] || exit 1
+  come=$((got + plan + index))
+  [ "$(size "$work/new")" -eq $(((come + 1) * 512)) ] || exit 1
+  [ -n "$found" ] || found=$({ earlier && exec 3<"$work/new" && part 0 "$come" 2>/dev/null; } | sum)
+  [ "$found" = "$sum" ] || die damaged
   if [ "$plan" -gt 0 ]; then
     e=$(exec 3<"$work/new" && part "$got" "$plan" 2>&1 >"$work/plan") || refused "$e"
   fi
@@ -183,7 +203,6 @@ upload() {
     e=$(cat "$work/new" 2>&1 >>"$work/old") || refused "$e"
     mv "$work/old" "$work/new"
   fi
-  [ "$(sum "$work/new")" = "$sum" ] || die damaged
   if [ "$plan" -gt 0 ]; then
     e=$(put_together 2>&1 >"$work/whole") || refused "$e"
     put_together_right || die damaged
@@ -191,6 +210,9 @@ upload() {
   fi
   publish
 }
+
+# What the server had of the upload.
+earlier() { [ "$at" -eq 0 ] || cat "$work/old"; }
 
 put_together() {
   while read -r from skip count; do
@@ -233,7 +255,7 @@ while read -r word a b; do
   open) open "$a" ;;
   part) part "$a" "$b" 2>/dev/null || exit ;;
   all) cat <&3 || exit ;;
-  sum) say "$(sum "$f")" ;;
+  sum) sum <"$f" ;;
   begin) begin "$a" ;;
   lend) lend "$a" "$b" ;;
   from) from "$a" ;;
