@@ -5,8 +5,8 @@ use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
 
 use nix::sys::signal::{Signal, kill};
@@ -238,8 +238,9 @@ pub struct Line {
 
 #[derive(Debug)]
 struct Shared {
-    /// How many bytes may still pass.
-    left: AtomicU64,
+    /// How many bytes may still pass. A connection keeps the number that it was made with: one that is about to end, and
+    /// breaks the line, does not break it for the next one.
+    left: Mutex<Arc<AtomicU64>>,
     /// How many have passed to the server, and from it.
     passed: [AtomicU64; 2],
     over: AtomicBool,
@@ -255,7 +256,7 @@ impl Line {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
         let own = listener.local_addr().expect("its address").port();
         let shared = Arc::new(Shared {
-            left: AtomicU64::new(u64::MAX),
+            left: Mutex::new(Arc::new(AtomicU64::new(u64::MAX))),
             passed: Default::default(),
             over: AtomicBool::new(false),
         });
@@ -266,11 +267,12 @@ impl Line {
                     return;
                 }
                 let Ok(far) = TcpStream::connect((Ipv4Addr::LOCALHOST, port)) else { continue };
+                let left = Arc::clone(&shared.left.lock().expect("nobody panics with it"));
                 let ends = [(&near, &far, 0), (&far, &near, 1)];
                 for (from, to, way) in ends.map(|(from, to, way)| (from.try_clone(), to.try_clone(), way)) {
                     let (from, to) = (from.expect("a socket"), to.expect("a socket"));
-                    let shared = Arc::clone(&shared);
-                    thread::spawn(move || carry(from, to, way, &shared));
+                    let (shared, left) = (Arc::clone(&shared), Arc::clone(&left));
+                    thread::spawn(move || carry(from, to, &left, &shared.passed[way]));
                 }
             }
         });
@@ -283,9 +285,12 @@ impl Line {
         self.port
     }
 
-    /// Breaks after so many bytes more, of both directions together.
+    /// Connections that are made from now on break after so many bytes, of both directions and all of them together.
+    ///
+    /// # Panics
+    /// Somebody has panicked with its lock.
     pub fn break_after(&self, bytes: u64) {
-        self.shared.left.store(bytes, Ordering::SeqCst);
+        *self.shared.left.lock().expect("nobody panics with it") = Arc::new(AtomicU64::new(bytes));
     }
 
     /// How many bytes have passed to the server and from it since the last call.
@@ -305,18 +310,17 @@ impl Drop for Line {
 }
 
 /// Carries bytes from one end to the other until the line breaks or somebody hangs up.
-fn carry(mut from: TcpStream, mut to: TcpStream, way: usize, shared: &Shared) {
+fn carry(mut from: TcpStream, mut to: TcpStream, left: &AtomicU64, passed: &AtomicU64) {
     let mut room = [0; 16 << 10];
     while let Ok(count @ 1..) = from.read(&mut room) {
         let take = |left: u64| if left == u64::MAX { Some(left) } else { left.checked_sub(count as u64) };
-        let left = shared.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, take);
-        let (count, broken) = match left {
+        let (count, broken) = match left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, take) {
             Ok(_) => (count, false),
             Err(left) => (left as usize, true),
         };
-        shared.passed[way].fetch_add(count as u64, Ordering::SeqCst);
+        passed.fetch_add(count as u64, Ordering::SeqCst);
         if to.write_all(&room[..count]).is_err() || broken {
-            shared.left.store(0, Ordering::SeqCst);
+            left.store(0, Ordering::SeqCst);
             let _ = from.shutdown(Shutdown::Both);
             let _ = to.shutdown(Shutdown::Both);
             return;

@@ -51,9 +51,10 @@ impl Remainder {
             let bytes = head.iter().chain(&step[4..]);
             bytes.zip(TABLES.iter().rev()).fold(0, |rest, (byte, table)| rest ^ table[usize::from(*byte)])
         });
-        Self(last.iter().fold(rest, |rest, byte| {
-            rest << 8 ^ TABLES[0][usize::from((rest >> 24) as u8 ^ *byte)]
-        }))
+        Self(
+            last.iter()
+                .fold(rest, |rest, byte| rest << 8 ^ TABLES[0][usize::from((rest >> 24) as u8 ^ *byte)]),
+        )
     }
 
     /// Of what this is of, and `length` bytes after it of which `next` is known.
