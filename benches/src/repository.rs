@@ -11,18 +11,16 @@ use std::time::{Duration, Instant};
 use crate::Result;
 use crate::lines::{Bench, Series, series};
 
+const SCP: &str = "scp of the archive";
+
 /// `$S` is the program that reaches the server, `$A` its address, `$P` its port.
-const SERIES: [Series; 7] = [
+const SERIES: [Series; 12] = [
     series(
         "spush: all of it",
         "rm -rf $B/server/.xdocker $B/server/*.xdockerimage",
         "$X -a spush -m tree:1 --srepo $A",
     ),
-    series(
-        "scp of the archive",
-        "rm -f $B/server/scp",
-        "scp -q -F $B/client -P $P $B/tree.xdockerimage root@127.0.0.1:scp",
-    ),
+    series(SCP, "rm -f $B/server/scp", "scp -q -F $B/client -P $P $B/tree.xdockerimage root@127.0.0.1:scp"),
     series(
         "export, then scp of that",
         "",
@@ -36,7 +34,20 @@ const SERIES: [Series; 7] = [
     ),
     series("scp of the archive, back", "", "scp -q -F $B/client -P $P root@127.0.0.1:scp back"),
     series("spull: one small file changed", "$X -a del_image -m tree:2", "$X -a spull -m tree:2 --srepo $A"),
+    series("spush: text", "rm -f $B/server/text:1.*", "$X -a spush -m text:1 --srepo $A"),
+    series(SCP, "", "scp -q -F $B/client -P $P $B/text.xdockerimage root@127.0.0.1:scp-text"),
+    series("spush: noise", "rm -f $B/server/noise:1.*", "$X -a spush -m noise:1 --srepo $A"),
+    series(SCP, "", "scp -q -F $B/client -P $P $B/noise.xdockerimage root@127.0.0.1:scp-noise"),
+    series("export alone: what compressing takes", "", "$X -a export -m tree:1"),
 ];
+
+/// Images of what becomes a quarter and of what becomes no smaller, beside the tree with a bit of everything.
+const KINDS: &str = "mkdir -p home/images/text/1/rlayer home/images/noise/1/rlayer; \
+     find /usr/lib/python3* /usr/share/perl /usr/include -type f \\( -name '*.py' -o -name '*.p[lm]' -o -name '*.h' \\) \
+       -exec cat {} + 2>/dev/null | head -c 100M | split -b 1M - home/images/text/1/rlayer/; \
+     head -c 100M /dev/urandom | split -b 1M - home/images/noise/1/rlayer/; \
+     for kind in tree text noise; do $X -a export -m $kind:1 >/dev/null; mv $kind:1.xdockerimage $kind.xdockerimage; \
+       printf '%s: %d MiB of archive\\n' $kind $(($(stat -c %s $kind.xdockerimage) >> 20)); done";
 
 /// Measures in `parent`, `rounds` times, and prints a table, and how much of an archive was sent.
 pub(crate) fn run(parent: &Path, rounds: usize) -> Result<()> {
@@ -46,9 +57,10 @@ pub(crate) fn run(parent: &Path, rounds: usize) -> Result<()> {
     bench.shell(
         "$X -s images >/dev/null; $X -a copy_image --from-image tree:1 --to-image tree:2; \
          mkdir -p home/images/tree/2/rlayer; echo changed > home/images/tree/2/rlayer/small; \
-         $X -a export -m tree:1; mv tree:1.xdockerimage tree.xdockerimage; \
          printf '#!/bin/sh\\nexec \"$X\" -a export -m tree:1\\n' > export; chmod +x export",
     )?;
+    let kinds = bench.line(KINDS).stdout(Stdio::piped()).output()?;
+    println!("{}", String::from_utf8(kinds.stdout)?);
     bench.measure(&SERIES, rounds)?;
     println!();
     for (what, line) in [
