@@ -18,7 +18,7 @@ install_package = command -v $(1) >/dev/null || { $(APT) update && $(APT) instal
 # One process a command: without the dynamic loader it starts half a millisecond sooner.
 STATIC_CLI = $(CARGO) rustc --release --package xdocker-cli --bin xdocker -- -C target-feature=+crt-static
 
-.PHONY: help demo test check rust-tests docs python-tests test-vm bench bench-many bench-images bench-python install root linker bench-files bench-srepo bench-network
+.PHONY: help demo test check rust-tests test-installed docs python-tests test-vm bench bench-many bench-images bench-python install root linker bench-files bench-srepo bench-network
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -27,7 +27,7 @@ help: ## List the targets
 demo: root linker ## Boot a container, talk to it, and leave nothing behind
 	$(CARGO) run --quiet --package xdocker-examples --bin quickstart
 
-test: root check rust-tests docs python-tests test-vm ## Run every check and every test
+test: root check rust-tests test-installed docs python-tests test-vm ## Run every check and every test
 
 check: linker ## Check the format, the lints and, with cargo-deny, licences and advisories
 	$(CARGO) fmt --all --check
@@ -55,6 +55,17 @@ rust-tests: root linker ## Run the tests of the workspace, doc tests included
 	XDOCKER_TEST_USERS=1 $(CARGO) test --workspace --no-fail-fast --test escapes --test sandbox --test session --test syscalls \
 	  || status=1; \
 	exit $$status
+
+# Weak symbols of std and a whole-program optimizer can make of the static command another program than of a debug build.
+test-installed: root linker ## Run tests of the command on the binary as it is installed
+	@$(call install_package,busybox,busybox-static)
+	@$(call install_package,ip,iproute2)
+	@$(call install_package,nft,nftables)
+	@$(call install_package,setfattr,attr)
+	@$(call install_package,setpriv,util-linux)
+	$(STATIC_CLI)
+	XDOCKER_TEST_BINARY=$(abspath $(TARGET))/release/xdocker $(CARGO) test --package xdocker-cli --no-fail-fast \
+	  --test quickstart --test lifecycle --test images --test files --test detached --test network --test userns
 
 docs: linker ## Build the API documentation
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --workspace --no-deps

@@ -1,6 +1,7 @@
 //! The `xdocker` binary in a home of its own.
 
 use std::collections::BTreeSet;
+use std::env;
 use std::ffi::OsStr;
 use std::fs;
 use std::io::Write;
@@ -39,7 +40,8 @@ pub struct Home {
 }
 
 impl Home {
-    /// A home that does not exist yet, for the binary at `binary`: `env!("CARGO_BIN_EXE_xdocker")`.
+    /// A home that does not exist yet, for the binary at `binary`: `env!("CARGO_BIN_EXE_xdocker")`. Another one may be
+    /// tested in its place by `$XDOCKER_TEST_BINARY`.
     ///
     /// # Panics
     /// We are not root.
@@ -48,7 +50,8 @@ impl Home {
         require_root();
         let scratch = scratch();
         let path = scratch.path().join("home");
-        Self { binary: binary.into(), path, tmpfs: None, scratch, _template: None }
+        let binary = env::var_os("XDOCKER_TEST_BINARY").map_or_else(|| binary.into(), PathBuf::from);
+        Self { binary, path, tmpfs: None, scratch, _template: None }
     }
 
     /// A home that does not exist yet on a file system of its own, with options such as `size=1m`. To be used
