@@ -257,3 +257,23 @@ fn our_own_pid_1_is_not_taken_for_one_that_does_not_hear() {
         assert_eq!(json(&home, "-s containers")[0]["exit"]["code"], 0);
     }
 }
+
+#[test]
+fn who_comes_while_it_ends_is_told_so() {
+    let home = Home::with_test_image(env!("CARGO_BIN_EXE_xdocker"));
+    home.xdocker("-a create -m test").ok();
+    for _ in 0..30 {
+        home.xdocker("-a boot -c test").ok();
+        let mut killer = home.command(["-a", "kill", "-c", "test"]).stdout(Stdio::null()).spawn().unwrap();
+        // Those who came before its end have run, or were killed by it.
+        let last = loop {
+            let ran = home.xdocker("-a run -c test -- true");
+            if ran.code() != Some(0) && ran.code() != Some(137) {
+                break ran;
+            }
+        };
+        let killed = last.stderr().contains("killed before it had begun");
+        last.fails(1, if killed { "cannot start a process in container test" } else { "not running" });
+        assert!(killer.wait().unwrap().success());
+    }
+}

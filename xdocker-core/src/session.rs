@@ -14,7 +14,7 @@ use std::process::{ExitStatus, Output};
 use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use xdockerinit::wire::{report, request};
+use xdockerinit::wire::{Report, report, request, section, work};
 
 use crate::accounts::Identity;
 use crate::error::{Error, Result};
@@ -183,7 +183,7 @@ impl Command {
         match connection.report().map_err(|why| self.lost(why))? {
             None => Err(Error::NotRunning(self.container.clone())),
             Some((told, _)) => match RunId::new(told.run).filter(|_| told.kind == report::STARTED) {
-                None => Err(failure(&plan, &told)),
+                None => Err(self.failed(&plan, &told)),
                 Some(id) => Ok(DetachedRun::new(self.container.clone(), self.directory.clone(), id)),
             },
         }
@@ -218,7 +218,7 @@ impl Command {
         }
         let (started, master) = match connection.report().map_err(|why| self.lost(why))? {
             None => return Err(Error::NotRunning(self.container.clone())),
-            Some((told, _)) if told.kind != report::STARTED => return Err(failure(&plan, &told)),
+            Some((told, _)) if told.kind != report::STARTED => return Err(self.failed(&plan, &told)),
             Some(started) => started,
         };
         let [stdin, stdout, stderr] = ours;
@@ -248,6 +248,24 @@ impl Command {
                 Error::NotRunning(self.container.clone())
             }
             _ => Error::system(format!("speak with the monitor of container {}", self.container))(why),
+        }
+    }
+
+    /// What it means that a step failed.
+    fn failed(&self, plan: &Plan, told: &Report) -> Error {
+        match (told.section, told.step, told.errno) {
+            // The root process has just ended: there is nothing to join any more, or nobody is born there, which the
+            // kernel calls a lack of memory (pid_namespaces(7)).
+            (which, step, libc::ESRCH) if plan.joins(which, step) => {
+                Error::NotRunning(self.container.clone())
+            }
+            (section::HELPER, work::CLONE, libc::ENOMEM) => Error::NotRunning(self.container.clone()),
+            // By the end of the container, most of the time, or by somebody inside.
+            (section::HELPER, work::VANISHED, _) => Error::Launch {
+                step: format!("start a process in container {}", self.container),
+                source: io::Error::other("it was killed before it had begun"),
+            },
+            _ => failure(plan, told),
         }
     }
 

@@ -168,6 +168,11 @@ impl Plan {
         }
     }
 
+    /// Whether a step was to join a running container.
+    pub(crate) fn joins(&self, which: u32, index: u32) -> bool {
+        self.step(which, index).is_some_and(|step| matches!(step.action, Action::JoinContainer { .. }))
+    }
+
     /// Whether a step was to map the owners of files.
     pub(crate) fn maps_owners(&self, which: u32, index: u32) -> bool {
         self.step(which, index).is_some_and(|step| matches!(step.action, Action::MapOwners { .. }))
