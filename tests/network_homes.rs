@@ -6,6 +6,7 @@ use std::path::Path;
 
 use xdocker_test_harness::cli::Home;
 use xdocker_test_harness::net::{HOST, Machine, REMOTE, ip, on_own_host, tool};
+use xdocker_test_harness::wait::{PATIENCE, until};
 
 /// Namespaces of containers: the first ten digits of the MD5 of `test`.
 const TEST: &str = "nns098F6BCD46";
@@ -165,7 +166,7 @@ fn nothing_is_left_in_the_kernel() {
     }
     ip("link del xdocker0");
     tool("nft", "flush ruleset");
-    assert!(xdocker_test_harness::wait::until(xdocker_test_harness::wait::PATIENCE, || {
+    assert!(until(PATIENCE, || {
         !ip("-o -br link").contains("@if") || !ip("-o -br link").contains("eth0")
     }));
 }
@@ -194,6 +195,8 @@ fn a_bridge_that_others_made_otherwise_is_told_and_one_that_they_use_stays() {
         assert!(ip("-o -br link").contains("xdocker0"));
         one.xdocker("-a boot -c a").ok();
         one.xdocker("-a destroy -c a -f").ok();
+        // The kernel takes the links of a namespace away behind its last user.
+        assert!(until(PATIENCE, || !ip("-o link").contains("master xdocker0")));
         one.xdocker("-a bridge --name br9 --subnet 10.8.0.1/24").ok();
         assert!(!ip("-o -br link").contains("xdocker0"));
         assert_eq!(tool("nft", "list ruleset"), "");
