@@ -5,7 +5,9 @@ use std::fs;
 use std::os::fd::AsRawFd;
 use std::process;
 
+use nix::errno::Errno;
 use nix::libc::{self, c_long};
+use nix::pty::openpty;
 use xdocker_core::{Boot, Capabilities, ContainerSpec, Sandbox, Seccomp};
 use xdocker_test_harness::documented;
 use xdocker_test_harness::home::{Home, IMAGE};
@@ -46,6 +48,10 @@ const SYS_CLONE3: c_long = libc::SYS_clone3;
 
 /// Answered by their arguments.
 const DEPENDING: [c_long; 4] = [libc::SYS_clone, libc::SYS_socket, libc::SYS_personality, libc::SYS_ioctl];
+
+/// Requests that ioctl(2) refuses.
+const REQUESTS: [(&str, c_long); 3] =
+    [("TIOCSTI", libc::TIOCSTI as c_long), ("TIOCLINUX", 0x541c), ("TIOCSETD", libc::TIOCSETD as c_long)];
 
 /// Makes the call, all of its arguments nonsense, in a process of its own: its errno, 0 where it succeeds, does
 /// not end or ends the process.
@@ -161,9 +167,17 @@ fn arguments() {
         assert_eq!(with(libc::SYS_clone, bit | c_long::from(libc::SIGCHLD)), libc::EPERM, "clone {bit:#x}");
     }
     assert_eq!(with(libc::SYS_clone, libc::SIGCHLD.into()), 0);
-    for request in [libc::TIOCSTI as c_long, 0x541c, libc::TIOCSTI as c_long | 1 << 32] {
-        assert_eq!(answer(libc::SYS_ioctl, [0, request, 0, 0, 0, 0]), libc::EPERM, "ioctl {request:#x}");
+    for (name, request) in REQUESTS {
+        for request in [request, request | 1 << 32] {
+            assert_eq!(answer(libc::SYS_ioctl, [0, request, 0, 0, 0, 0]), libc::EPERM, "ioctl {name}");
+        }
     }
+    // The discipline that it has anyway: the kernel itself would have nothing against it.
+    let terminal = openpty(None, None).unwrap();
+    let usual = 0i32;
+    // SAFETY: TIOCSETD reads an int at the pointer.
+    let refused = unsafe { libc::ioctl(terminal.slave.as_raw_fd(), libc::TIOCSETD, &raw const usual) };
+    assert_eq!((refused, Errno::last()), (-1, Errno::EPERM));
     // What one must not do to our PID 1, to the host's namespaces, and to what one cannot see.
     assert_eq!(answer(libc::SYS_ptrace, [libc::PTRACE_ATTACH.into(), 1, 0, 0, 0, 0]), libc::EPERM);
     assert_eq!(answer(libc::SYS_ptrace, [libc::PTRACE_SEIZE.into(), 1, 0, 0, 0, 0]), libc::EPERM);
@@ -190,6 +204,9 @@ fn arguments() {
 
 #[test]
 fn arguments_decide_where_a_call_is_two_things() {
+    let mut documented = documented::words("System calls that depend on their arguments");
+    documented.retain(|word| word.starts_with("TIOC"));
+    assert_eq!(documented, REQUESTS.map(|(name, _)| name.to_owned()).into());
     let home = Home::new();
     let container = home.boot("box");
     let namespace = fs::File::open("/proc/self/ns/mnt").unwrap();

@@ -1,7 +1,8 @@
 //! The filter of containers that are given none: an allow list with the contents of Docker's default profile
 //! (moby/profiles, November 2025), and what it lacks.
 //!
-//! - `ioctl` may not type into a terminal or take its screen (`TIOCSTI`, `TIOCLINUX`).
+//! - `ioctl` may not type into a terminal or take its screen (`TIOCSTI`, `TIOCLINUX`), nor give it another line discipline
+//!   (`TIOCSETD`): those are drivers of modems and the like, which the kernel loads for whoever names them.
 //! - A call that is newer than the list is not there (ENOSYS), so that a libc falls back on an older one;
 //!   one that is known and not allowed is refused (EPERM).
 //! - Programs for other ABIs of the processor (i386, x32) do not run: [`super::bpf`] sees to it.
@@ -137,7 +138,7 @@ fn by_argument() -> [(&'static str, Response); 5] {
     let is = |argument, value| Condition::masked(argument, 0xffff_ffff, value);
     let refuse = |condition| Rule { conditions: vec![condition], verdict: REFUSED };
     let allow = |condition| Rule { conditions: vec![condition], verdict: Verdict::Allow };
-    let terminal = [libc::TIOCSTI, TIOCLINUX].map(|request| refuse(is(1, request)));
+    let terminal = [libc::TIOCSTI, TIOCLINUX, libc::TIOCSETD].map(|request| refuse(is(1, request)));
     let mut families = vec![refuse(Condition::above(0, LAST_FAMILY))];
     families.extend(NO_FAMILIES.map(|family| refuse(is(0, family))));
     let personalities = PERSONALITIES.map(|value| allow(Condition::equal(0, value)));
