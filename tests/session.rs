@@ -1,15 +1,22 @@
 //! Processes in running containers, and what becomes of them.
 
-use std::io::{Read, Write};
+use std::io::{IoSlice, Read, Write};
 use std::net::TcpListener;
+use std::os::fd::AsRawFd;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::Stdio as HostStdio;
 use std::thread;
 use std::time::{Duration, Instant};
-use std::{env, fs};
+use std::{env, fs, process};
 
+use nix::errno::Errno;
+use nix::libc;
+use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::signal::{Signal, kill};
+use nix::sys::socket::{
+    AddressFamily, ControlMessage, MsgFlags, SockFlag, SockType, UnixAddr, connect, recv, sendmsg, socket,
+};
 use nix::unistd::Pid;
 use xdocker_core::{
     Boot, Container, ContainerSpec, Engine, Error, Exec, LogEntry, LogOptions, Network, State, Stdio,
@@ -19,6 +26,7 @@ use xdocker_test_harness::home::Home;
 use xdocker_test_harness::leaks::{Process, monitor, processes};
 use xdocker_test_harness::role;
 use xdocker_test_harness::wait::{PATIENCE, until};
+use xdockerinit::wire::{MAGIC, request};
 
 /// What a shell command in the container prints.
 #[track_caller]
@@ -424,4 +432,92 @@ fn a_limit_may_be_for_ever() {
     let output = container.command("hostname").timeout(Duration::MAX).output().unwrap();
     assert_eq!(output.stdout, b"box\n");
     container.shutdown(Duration::MAX).unwrap();
+}
+
+/// Whether the process sleeps in poll(2) (proc_pid_syscall(5)).
+fn is_polling(pid: u32) -> bool {
+    fs::read_to_string(format!("/proc/{pid}/syscall")).unwrap().starts_with("7 ")
+}
+
+#[test]
+fn who_prints_nothing_from_nowhere_keeps_no_monitor_busy() {
+    let home = Home::new();
+    let container = home.boot("box");
+    role::in_container(&container, "printer_of_nothing", []).spawn_detached().unwrap();
+    let printed = home.path().join("containers/box/rwlayer/printed");
+    assert!(until(PATIENCE, || printed.exists()));
+    let monitor = monitor(home.path());
+    let rests = || {
+        thread::sleep(Duration::from_millis(5));
+        is_polling(monitor)
+    };
+    assert!(until(PATIENCE, || (0..20).all(|_| rests())), "the monitor does not rest");
+    container.kill().unwrap();
+}
+
+/// Has the kernel read what it is to print where nothing is.
+#[test]
+#[ignore = "a role of other tests"]
+fn printer_of_nothing() {
+    // SAFETY: no address of ours is read: it cannot be one.
+    let written = unsafe { libc::write(1, std::ptr::without_provenance(8), 100) };
+    assert_eq!((written, Errno::last()), (-1, Errno::EFAULT));
+    fs::write("/printed", "").unwrap();
+    loop {
+        thread::park();
+    }
+}
+
+#[test]
+fn a_monitor_of_a_thousand_descriptors_takes_fewer_sessions() {
+    let home = Home::new();
+    let container = home.create("box");
+    let mut boots = role::on_host("boots_with_few_descriptors", [home.path().to_str().unwrap()]);
+    assert!(boots.status().unwrap().success());
+    let begun =
+        (0..600).take_while(|_| container.command("sleep").arg("1000").spawn_detached().is_ok()).count();
+    assert!((200..512).contains(&begun), "{begun} have begun");
+    assert_eq!(named(&home, "sleep").len(), begun);
+    container.kill().unwrap();
+}
+
+/// Boots a container by a process whose hard limit is the soft one of others.
+#[test]
+#[ignore = "a role of other tests"]
+fn boots_with_few_descriptors() {
+    let [home] = role::arguments();
+    setrlimit(Resource::RLIMIT_NOFILE, 1024, 1024).unwrap();
+    let container = Engine::open(home).unwrap().container(&"box".parse().unwrap()).unwrap();
+    container.boot(&Boot::new()).unwrap();
+    process::exit(0);
+}
+
+#[test]
+fn what_comes_with_a_request_that_has_no_use_for_it_is_closed() {
+    let home = Home::new();
+    let container = home.boot("box");
+    let monitor = monitor(home.path());
+    let before = descriptors(monitor);
+    let null = fs::File::open("/dev/null").unwrap();
+    for kind in [request::HANG_UP, request::PLAN, request::SESSION, request::SIGNAL, 99] {
+        for _ in 0..10 {
+            let flags = SockFlag::SOCK_CLOEXEC;
+            let socket = socket(AddressFamily::Unix, SockType::SeqPacket, flags, None).unwrap();
+            let path = home.path().join("containers/box/session.sock");
+            connect(socket.as_raw_fd(), &UnixAddr::new(&path).unwrap()).unwrap();
+            let words = [MAGIC.to_ne_bytes(), kind.to_ne_bytes(), [0; 4], [0; 4]].concat();
+            let fds = [null.as_raw_fd(); 4];
+            let rights = [ControlMessage::ScmRights(&fds)];
+            sendmsg::<()>(socket.as_raw_fd(), &[IoSlice::new(&words)], &rights, MsgFlags::empty(), None)
+                .unwrap();
+            // The answer, or the end.
+            let _ = recv(socket.as_raw_fd(), &mut [0; 64], MsgFlags::empty());
+        }
+    }
+    assert!(
+        until(PATIENCE, || descriptors(monitor) == before),
+        "{before} have become {}",
+        descriptors(monitor)
+    );
+    container.kill().unwrap();
 }

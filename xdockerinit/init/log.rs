@@ -99,8 +99,9 @@ impl Log {
             let pipe = self.pipes[index];
             match waiting(pipe.fd).unwrap_or(0) {
                 0 if set[index].got & !sys::POLLIN != 0 => self.remove(index),
-                // Somebody inside, who may read it too, was faster.
-                0 => (),
+                // Somebody inside, who may read it too, was faster. Or it is a buffer of no bytes, as a write from no
+                // address leaves one (seen with Linux 6.1): it can be read until somebody tries to.
+                0 => self.take(index, 1),
                 length => self.take(index, length.min(FRAME_MAX)),
             }
         }

@@ -155,7 +155,7 @@ fn watch(plan: &Plan, running: Running, log: Log) -> ! {
     let status = match Server::new(*plan, log, control, flags & flag::BOUND != 0) {
         Ok(mut server) => live(plan, running, &mut server),
         Err(why) => {
-            let status = give_up(running.0, why);
+            let status = give_up(running.0, why, || ());
             sys::close(fd::SESSIONS);
             let undone = undo(plan, false);
             if record::ended(status, &undone, None).is_ok() && undone.failure.is_none() {
@@ -183,7 +183,7 @@ fn live(plan: &Plan, running: Running, server: &mut Server) -> i32 {
                 sys::rest_stack();
                 status = server.serve(*root, *within).unwrap_or_else(|why| {
                     goes_on = false;
-                    give_up(*root, why)
+                    give_up(*root, why, || server.reap())
                 });
             }
             Err(failure) => not_started = Some(failure),
@@ -226,10 +226,15 @@ fn live(plan: &Plan, running: Running, server: &mut Server) -> i32 {
     }
 }
 
-/// Nobody can watch over the root process any more.
-fn give_up(root: Root, why: sys::Errno) -> i32 {
+/// Nobody can watch over the root process any more. It ends only when all that die with it have been reaped: those of
+/// sessions are our children, and no other's.
+fn give_up(root: Root, why: sys::Errno, mut reap: impl FnMut()) -> i32 {
+    const PAUSE: i32 = 5;
     let _ = sys::pidfd_send_signal(root.pidfd, SIGKILL);
-    let _ = sys::wait(Wait::Pid(root.pid), sys::WNOWAIT);
+    while let Ok(None) = sys::wait(Wait::Pid(root.pid), sys::WNOWAIT | sys::WNOHANG) {
+        reap();
+        let _ = sys::poll(&mut [], PAUSE);
+    }
     tell(Failure::of(work::REQUEST)(why).report());
     SIGKILL
 }

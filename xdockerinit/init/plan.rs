@@ -13,17 +13,23 @@ pub struct Plan {
 impl Plan {
     /// Maps the plan in `fd` and checks its frame; closes `fd`.
     pub fn map(fd: i32) -> Result<Self> {
+        let mapped = Self::map_open(fd);
+        sys::close(fd);
+        mapped
+    }
+
+    fn map_open(fd: i32) -> Result<Self> {
         let length = sys::size(fd)?;
         if length < size_of::<Header>() {
             return Err(EPROTO);
         }
         let start = sys::map(Memory::File(fd), length)?.cast_const();
-        sys::close(fd);
-        // SAFETY: a page-aligned mapping of at least a header's length that is never unmapped.
+        // SAFETY: a page-aligned mapping of at least a header's length; who unmaps it uses nothing of it any more.
         let header = unsafe { &*start.cast::<Header>() };
         let inside = |[at, n]: [u32; 2]| at.checked_add(n).is_some_and(|end| end as usize <= length);
         let framed = header.sections.iter().all(|part| inside(*part)) && inside(header.record);
         if header.magic != MAGIC || header.length as usize != length || !framed {
+            sys::unmap(start, length);
             return Err(EPROTO);
         }
         Ok(Self { start, header })

@@ -92,6 +92,11 @@ impl Server {
         }
     }
 
+    /// Collects the processes of sessions that have ended.
+    pub fn reap(&mut self) {
+        self.sessions.reap(&mut self.log);
+    }
+
     /// Whether somebody has said that the container is not to be started again.
     pub fn is_stopped(&self) -> bool {
         self.sessions.stopped

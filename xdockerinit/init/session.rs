@@ -23,6 +23,8 @@ use crate::wire::{MAGIC, Report, Request, flag, op, report, request, runs, secti
 
 /// How many sessions a container can have at a time.
 pub const MOST: usize = 512;
+/// What is polled, besides connections and pipes of the log, or is a descriptor all the time.
+const OTHERS: usize = 24;
 /// How many connections: some are left for those who have no process to be started.
 pub const ROOM: usize = MOST + 8;
 /// How long a process may go on after its client has gone, in nanoseconds.
@@ -66,6 +68,9 @@ impl Session {
 pub struct Sessions {
     table: &'static mut [Session],
     count: usize,
+    /// How many there can be, where there may be few descriptors: poll(2) takes no more than those, and each session has
+    /// a place for its connection and may have two for its pipes.
+    most: usize,
     /// How the container was launched: a session goes the same way into its cgroups and its sandbox.
     launch: Plan,
     /// Whether somebody has said that the container is not to be started again.
@@ -86,6 +91,7 @@ impl Sessions {
         Ok(Self {
             table: sys::zeros(ROOM)?,
             count: 0,
+            most: MOST.min(sys::descriptors()?.saturating_sub(OTHERS) / 3),
             launch,
             stopped: false,
             next: None,
@@ -142,7 +148,7 @@ impl Sessions {
             last_word: SIGKILL,
             timed_out: false,
         };
-        match self.table.get_mut(self.count) {
+        match self.table[..self.most + ROOM - MOST].get_mut(self.count) {
             Some(free) => {
                 *free = session;
                 self.count += 1;
@@ -210,9 +216,9 @@ impl Sessions {
     fn begin(&mut self, index: usize, log: &mut Log) {
         let connection = self.table[index].connection;
         match receive_request(connection) {
-            Ok((asked, [plan, ..])) if asked.kind == request::PLAN => {
+            Ok((asked, mut passed)) if asked.kind == request::PLAN => {
                 let session = self.table[index];
-                match open_plan(plan) {
+                match open_plan(passed.take_plan()) {
                     Ok(plan) => {
                         if let Some(never_used) = self.next.replace(plan) {
                             never_used.unmap();
@@ -223,25 +229,19 @@ impl Sessions {
                 }
                 self.remove(index);
             }
-            Ok((asked, fds)) if self.root < 0 && asked.kind != request::STOP => {
-                // There is nothing to join.
-                fds.into_iter().filter(|fd| *fd >= 0).for_each(sys::close);
-                self.remove(index);
-            }
-            Ok((asked, [plan, stdio @ ..])) if matches!(asked.kind, request::SESSION | request::DETACHED) => {
+            // There is nothing to join.
+            Ok((asked, _)) if self.root < 0 && asked.kind != request::STOP => self.remove(index),
+            Ok((asked, mut passed)) if matches!(asked.kind, request::SESSION | request::DETACHED) => {
                 let detached = asked.kind == request::DETACHED;
-                let started = open_plan(plan).and_then(|plan| {
+                let started = open_plan(passed.take_plan()).and_then(|plan| {
                     let started = match detached {
-                        _ if self.count > MOST => Err(Failure::of(work::REQUEST)(sys::EAGAIN)),
+                        _ if self.count > self.most => Err(Failure::of(work::REQUEST)(sys::EAGAIN)),
                         true => self.start_detached(&plan, log),
-                        false => self.join(&plan, stdio),
+                        false => self.join(&plan, passed.stdio()),
                     };
                     plan.unmap();
                     started
                 });
-                for fd in stdio.into_iter().filter(|fd| *fd >= 0) {
-                    sys::close(fd);
-                }
                 let session = &mut self.table[index];
                 match started {
                     Ok(process) => {
@@ -403,15 +403,35 @@ fn open_plan(plan: i32) -> core::result::Result<Plan, Failure> {
     Plan::map(plan).map_err(Failure::of(work::PLAN))
 }
 
-fn receive_request(connection: i32) -> Result<(Request, [i32; sys::PASSED])> {
+/// What came with a request, and goes with it: a plan, and standard streams.
+struct Passed([i32; sys::PASSED]);
+
+impl Passed {
+    fn take_plan(&mut self) -> i32 {
+        core::mem::replace(&mut self.0[0], -1)
+    }
+
+    fn stdio(&self) -> [i32; 3] {
+        [self.0[1], self.0[2], self.0[3]]
+    }
+}
+
+impl Drop for Passed {
+    fn drop(&mut self) {
+        self.0.into_iter().filter(|fd| *fd >= 0).for_each(sys::close);
+    }
+}
+
+fn receive_request(connection: i32) -> Result<(Request, Passed)> {
     let mut buffer = [0u8; size_of::<Request>()];
     let (length, fds) = sys::receive(connection, &mut buffer)?;
+    let passed = Passed(fds);
     // SAFETY: any 16 bytes are a `Request`; the read allows for their alignment.
     let asked = unsafe { buffer.as_ptr().cast::<Request>().read_unaligned() };
     if length != buffer.len() || asked.magic != MAGIC {
         return Err(sys::EPROTO);
     }
-    Ok((asked, fds))
+    Ok((asked, passed))
 }
 
 /// What monitor and joiner share: the joiner runs in the monitor's memory while the monitor is stopped.

@@ -288,6 +288,13 @@ pub fn prlimit(resource: u8, soft: u64, hard: u64) -> Result<()> {
     call!(302, 0, resource, limit.as_ptr(), 0).map(drop)
 }
 
+/// How many descriptors this process may have (RLIMIT_NOFILE).
+pub fn descriptors() -> Result<usize> {
+    let mut limit = [0u64; 2];
+    call!(302, 0, 7, null::<u8>(), limit.as_mut_ptr())?;
+    Ok(limit[0] as usize)
+}
+
 pub fn umask(mask: u64) {
     let _ = call!(95, mask);
 }
