@@ -6,6 +6,7 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::str::FromStr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
@@ -226,6 +227,58 @@ fn poller() {
                     }
                     _ => (),
                 }
+            }
+        }
+    }
+    fs::write("/report", found.join("\n")).unwrap();
+    process::exit(i32::from(!found.is_empty()));
+}
+
+#[test]
+fn whoever_joins_has_no_rights_but_the_containers() {
+    let home = Home::new();
+    let trace = "SYS_PTRACE".parse().unwrap();
+    let container = boot_with(&home, Sandbox::new().change_capabilities(trace, Capabilities::NONE));
+    let report = home.path().join("containers/box/rwlayer/report");
+    let mut witness = role::in_container(&container, "witness", []).stdout(Stdio::Null).spawn().unwrap();
+    wait_for(&home, "witness");
+    // With all that there may be to do for them.
+    let user = |name: &str| xdocker_core::User::from_str(name).unwrap();
+    until_caught(&home, || {
+        assert!(container.command("true").output().unwrap().status.success());
+        assert!(container.command("true").user(user("1000:1000")).output().unwrap().status.success());
+    });
+    container.command("touch").arg("/stop").status().unwrap();
+    let code = witness.wait().unwrap().code();
+    assert_eq!(code, Some(0), "{}", fs::read_to_string(&report).unwrap_or_default());
+}
+
+/// Looks whether any other process has a right that we have not.
+#[test]
+#[ignore = "a role of other tests"]
+fn witness() {
+    let rights = |process: &Path| {
+        let status = fs::read_to_string(process.join("status")).ok()?;
+        let field = |name: &str| {
+            let value = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(":\t"));
+            value.unwrap_or_else(|| panic!("no {name} in {status}")).to_owned()
+        };
+        let sets =
+            ["CapPrm", "CapEff", "CapBnd", "CapInh"].map(|set| u64::from_str_radix(&field(set), 16).unwrap());
+        Some((field("Name"), sets, field("NoNewPrivs")))
+    };
+    let (_, ours, _) = rights(Path::new("/proc/self")).unwrap();
+    fs::write("/witness", "").unwrap();
+    let mut found = Vec::new();
+    while !Path::new("/stop").exists() {
+        for process in others() {
+            let Some((name, theirs, no_new)) = rights(&process) else { continue };
+            // It has not executed its program yet.
+            if name == "xdocker-monitor" {
+                fs::write("/caught", "").unwrap();
+            }
+            if no_new != "1" || theirs.iter().zip(ours).any(|(theirs, ours)| theirs & !ours != 0) {
+                found.push(format!("{name} {theirs:x?} {no_new}"));
             }
         }
     }

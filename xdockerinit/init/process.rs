@@ -176,33 +176,77 @@ extern "C" fn take_apart(apart: *mut c_void) -> ! {
     sys::exit(0)
 }
 
-/// Executes the `INSIDE` steps of `plan`, the last of which gives the process away. No program is executed
-/// before the `SANDBOX` steps of `container`, the plan that the container was booted by.
+/// Executes the `INSIDE` steps of `plan`, the last of which gives the process away.
 pub fn enter(plan: &Plan, container: &Plan, machine: &mut Machine, progress: *mut Progress) -> ! {
-    let steps = plan.steps(section::INSIDE);
-    for (index, step) in (0u32..).zip(steps) {
-        let prepared = match step.head.op {
-            op::IDS | op::OWN_TERMINAL => enter_users(&step, container, machine),
-            op::EXEC => run_section(container, machine, section::SANDBOX),
-            _ => Ok(()),
-        };
-        if let Err(failure) = prepared {
-            Progress::failed(progress, failure);
-            sys::exit(BROKEN);
-        }
-        let leaving = matches!(step.head.op, op::EXEC | op::INIT);
-        if leaving {
-            // A change of identity on the way here has cleared it (prctl(2)).
-            die_with_parent();
-            Progress::leaving(progress);
-        }
-        if let Err(why) = machine.run(&step) {
-            Progress::failed(progress, Failure { section: section::INSIDE, step: index, errno: why.0 });
-            sys::exit(BROKEN);
-        }
+    match prepare(plan, container, machine) {
+        Ok(rest) => rest.leave(machine, progress),
+        Err(failure) => give_up(progress, failure),
     }
-    Progress::failed(progress, Failure::of(work::PLAN)(sys::EPROTO));
+}
+
+fn give_up(progress: *mut Progress, failure: Failure) -> ! {
+    Progress::failed(progress, failure);
     sys::exit(BROKEN)
+}
+
+/// What only the process itself can do that is given away: the end of the sandbox, and the last step.
+pub struct Rest {
+    sandbox: Option<Numbered>,
+    index: u32,
+    last: Step,
+}
+
+/// Executes the `INSIDE` steps of `plan` before the last one. When that executes a program, the `SANDBOX` steps of
+/// `container`, the plan that the container was booted by, have been taken too: all but a filter of system calls that
+/// has to be loaded at once and what follows it, since nothing is to be done under it but the end.
+pub fn prepare(plan: &Plan, container: &Plan, machine: &mut Machine) -> core::result::Result<Rest, Failure> {
+    for (index, step) in (0u32..).zip(plan.steps(section::INSIDE)) {
+        match step.head.op {
+            op::IDS | op::OWN_TERMINAL => enter_users(&step, container, machine)?,
+            op::EXEC => {
+                let mut sandbox = (0u32..).zip(container.steps(section::SANDBOX));
+                let mut left = sandbox.clone();
+                while let Some((index, step)) = sandbox.next()
+                    && !(step.head.op == op::SECCOMP && step.head.x == 1)
+                {
+                    take(machine, section::SANDBOX, index, &step)?;
+                    left = sandbox.clone();
+                }
+                return Ok(Rest { sandbox: Some(left), index, last: step });
+            }
+            // Its plan has what it needs of the sandbox.
+            op::INIT => return Ok(Rest { sandbox: None, index, last: step }),
+            _ => {}
+        }
+        take(machine, section::INSIDE, index, &step)?;
+    }
+    Err(Failure::of(work::PLAN)(sys::EPROTO))
+}
+
+impl Rest {
+    /// Gives the process away.
+    pub fn leave(self, machine: &mut Machine, progress: *mut Progress) -> ! {
+        if let Err(why) = machine.leave_root() {
+            give_up(progress, Failure::of(work::CLONE)(why));
+        }
+        for (index, step) in self.sandbox.into_iter().flatten() {
+            if let Err(failure) = take(machine, section::SANDBOX, index, &step) {
+                give_up(progress, failure);
+            }
+        }
+        // A change of identity on the way here has cleared it (prctl(2)).
+        die_with_parent();
+        Progress::leaving(progress);
+        let failure = match take(machine, section::INSIDE, self.index, &self.last) {
+            Err(failure) => failure,
+            Ok(()) => Failure::of(work::PLAN)(sys::EPROTO),
+        };
+        give_up(progress, failure)
+    }
+}
+
+fn take(machine: &mut Machine, section: u32, step: u32, what: &Step) -> core::result::Result<(), Failure> {
+    machine.run(what).map_err(|why| Failure { section, step, errno: why.0 })
 }
 
 /// Before a process becomes a user of the container it enters the container's user namespace, if there is one: a

@@ -2,12 +2,12 @@
 //!
 //! ```text
 //! monitor: has the client's connection; stays in the host's namespaces, outside the limits
-//!    └─ vfork ──> joiner: enters the cgroups, drops all that is the host's, enters the namespaces
+//!    └─ vfork ──> joiner: enters the cgroups, drops all that is the host's, enters the namespaces, gives up its rights
 //!                   └─ clone(CLONE_PARENT) ──> the process, child of the monitor
 //! ```
 //! The process appears in the container's PID namespace with no descriptor but its own 0, 1 and 2, with
-//! the container's root as its root, and with memory that it shares with nobody: whoever may trace
-//! processes inside finds nothing of the host in it (CVE-2016-9962, CVE-2024-21626). The monitor stops
+//! the container's root as its root, without any right that the container has not, and with memory that it shares with
+//! nobody: whoever may trace processes inside finds nothing of the host in it (CVE-2016-9962, CVE-2024-21626). The monitor stops
 //! for as long as the joiner lives, which is until the program has been executed. Somebody inside may stop the process before
 //! that: the joiner tells it to go on, and kills it when ten seconds were not enough.
 
@@ -15,7 +15,7 @@ use core::ffi::c_void;
 
 use crate::log::{Log, SINK};
 use crate::plan::{Plan, Step};
-use crate::process::{Failure, Progress, as_bytes, enter, run_section};
+use crate::process::{Failure, Progress, as_bytes, prepare, run_section};
 use crate::runs::Runs;
 use crate::steps::{Machine, Within};
 use crate::sys::{self, Cloned, Poll, Result, SIGHUP, SIGKILL, SIGTERM, Text, Wait};
@@ -33,6 +33,7 @@ const GRACE: u64 = 2_000_000_000;
 const STACK: usize = 16 * 1024;
 /// `f_type` of a devpts (statfs(2)).
 const DEVPTS: u64 = 0x1cd1;
+const PR_SET_DUMPABLE: u64 = 4;
 
 /// One session, from its connection to the end of its process. All zeros is none.
 #[derive(Clone, Copy)]
@@ -452,14 +453,11 @@ struct Joint<'a> {
 extern "C" fn join(joint: *mut c_void) -> ! {
     // SAFETY: the monitor, stopped until we end, lent us its `Joint`; descriptors are a copy of our own.
     let joint = unsafe { &mut *joint.cast::<Joint<'_>>() };
-    match try_join(joint) {
-        Ok(pid) => joint.pid = pid,
-        Err(failure) => joint.failure = Some(failure),
-    }
+    joint.failure = try_join(joint).err();
     sys::exit(0)
 }
 
-fn try_join(joint: &Joint<'_>) -> core::result::Result<i32, Failure> {
+fn try_join(joint: &mut Joint<'_>) -> core::result::Result<(), Failure> {
     let failed = || Failure::of(work::CLONE);
     let mut machine = Machine::new(-1, joint.root);
     // As long as the host's files are to be seen: what is cloned below is born within the limits.
@@ -486,6 +484,12 @@ fn try_join(joint: &Joint<'_>) -> core::result::Result<i32, Failure> {
         first += 1;
     }
     sys::close_range(first, u32::MAX).map_err(failed())?;
+    // All that can be done without being seen from inside, where somebody may trace (SYS_PTRACE) whomever he sees: who is
+    // born below has the rights of the container, and no more.
+    process.stays_root = true;
+    let rest = prepare(joint.plan, joint.launch, &mut process)?;
+    // A change of identity makes this what the host's administrator likes (fs.suid_dumpable).
+    sys::prctl(PR_SET_DUMPABLE, 0, 0).map_err(failed())?;
     // Not CLONE_VFORK: who can be seen from inside can be stopped from there, and we would wait for ever, and the monitor
     // with us.
     match sys::clone_process(sys::CLONE_PARENT | sys::CLONE_PIDFD, None).map_err(failed())? {
@@ -498,11 +502,13 @@ fn try_join(joint: &Joint<'_>) -> core::result::Result<i32, Failure> {
                 Progress::failed(joint.progress, Failure::of(work::TERMINAL)(why));
                 sys::exit(1);
             }
-            enter(joint.plan, joint.launch, &mut process, joint.progress)
+            rest.leave(&mut process, joint.progress)
         }
         Cloned::Parent { pid, pidfd } => {
+            // Known from here on, whatever becomes of us: it has to be reaped.
+            joint.pid = pid;
             Progress::wait(joint.progress, pidfd);
-            Ok(pid)
+            Ok(())
         }
     }
 }

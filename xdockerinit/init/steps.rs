@@ -48,6 +48,10 @@ pub struct Machine {
     pub oom_kills: Option<u64>,
     /// Whether the process has become another user than root.
     unprivileged: bool,
+    /// Whether it is to be the other user as its effective one only: the host's processes of that user may not signal it
+    /// then (kill(2)). Whom it has as such a one, or 0.
+    pub stays_root: bool,
+    user: u64,
     /// Processes that have done their work, and are collected when there is time.
     done: [i32; 3],
     /// Whether the steps are taken by a process that works for another one.
@@ -69,6 +73,8 @@ impl Machine {
             filter: &[],
             oom_kills: None,
             unprivileged: false,
+            stays_root: false,
+            user: 0,
             done: [0; 3],
             apart: false,
             may_be_init: false,
@@ -148,12 +154,15 @@ impl Machine {
                 sys::setgroups(groups.len() / 4, groups.as_ptr())?;
                 sys::setresgid(x)?;
                 self.unprivileged = y != 0;
-                if !self.unprivileged {
-                    return sys::setresuid(y);
+                match y {
+                    0 => sys::setresuid(0),
+                    user if self.stays_root => {
+                        sys::seteuid(user)?;
+                        self.user = user;
+                        sys::keep_capabilities(u64::MAX, 0)
+                    }
+                    user => become_user(user),
                 }
-                sys::prctl(PR_SET_KEEPCAPS, 1, 0)?;
-                sys::setresuid(y)?;
-                sys::keep_capabilities(u64::MAX, 0)
             }
             op::OWN_TERMINAL => sys::fchown(0, x),
             op::CAPSET => sys::keep_capabilities(if self.unprivileged { 0 } else { x }, y),
@@ -221,6 +230,14 @@ impl Machine {
                 if y == 1 { &[ENOENT] } else { &[] },
             ),
             _ => Err(ENOSYS),
+        }
+    }
+
+    /// Becomes whom it has worked for so far, for good.
+    pub fn leave_root(&mut self) -> Result<()> {
+        match core::mem::take(&mut self.user) {
+            0 => Ok(()),
+            user => become_user(user),
         }
     }
 
@@ -300,6 +317,13 @@ impl Machine {
             sys::execve(candidate, arguments, environment)
         }))
     }
+}
+
+/// Becomes another user than root, with the permitted capabilities that there are.
+fn become_user(user: u64) -> Result<()> {
+    sys::prctl(PR_SET_KEEPCAPS, 1, 0)?;
+    sys::setresuid(user)?;
+    sys::keep_capabilities(u64::MAX, 0)
 }
 
 /// Tries `name` in each directory of `path`, as execvp(3): a file that may not be executed is passed over,

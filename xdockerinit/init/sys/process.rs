@@ -271,6 +271,11 @@ pub fn setresuid(uid: u64) -> Result<()> {
     call!(117, uid, uid, uid).map(drop)
 }
 
+/// Changes the effective user alone.
+pub fn seteuid(uid: u64) -> Result<()> {
+    call!(117, -1isize, uid, -1isize).map(drop)
+}
+
 /// setfsuid(2), which tells only who it was before.
 pub fn setfsuid(uid: u64) -> Result<()> {
     call!(122, uid)?;
