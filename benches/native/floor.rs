@@ -1,12 +1,13 @@
 //! The kernel's floor: an overlay, a process in new namespaces, the mounts of a container, the program.
-//! No policy, no record, no check, no monitor, no libc.
+//! No policy, no check, no monitor, no libc.
 //!
-//! `floor LOWER UPPER WORK MERGED BRIDGE PROGRAM [ARGUMENT]...`, with a place on that bridge of xdocker's and a mapped port
-//! unless BRIDGE is `-`; ends with the program's status, or with 100 + the
-//! number of the step that failed.
+//! `floor LOWER UPPER WORK MERGED BRIDGE MAKING MADE CGROUP CGROUP CGROUP PROGRAM [ARGUMENT]...`, with a place on that
+//! bridge of xdocker's and a mapped port unless BRIDGE is `-`; with directories, a record, cgroups and a filter unless
+//! MAKING is `-` (`kept.rs`). Ends with the program's status, or with 100 + the number of the step that failed.
 #![no_std]
 #![no_main]
 
+mod kept;
 mod kernel;
 #[path = "../../xdockerinit/init/memory.rs"]
 mod memory;
@@ -14,6 +15,7 @@ mod network;
 
 use core::ffi::CStr;
 
+use kept::Kept;
 use kernel::{Arguments, call, exit};
 use network::Network;
 
@@ -68,15 +70,23 @@ fn text(text: &'static CStr) -> usize {
 }
 
 fn main(arguments: Arguments) -> i32 {
-    // SAFETY: the caller gives seven arguments; they stay where they are.
-    let [lower, upper, work, merged] = unsafe { arguments.add(1).cast::<[usize; 4]>().read() };
-    // SAFETY: as above.
-    let bridge = unsafe { arguments.add(5).read() };
+    // SAFETY: the caller gives as many arguments and a program; they stay where they are.
+    let [lower, upper, work, merged, bridge, making, made, cgroups @ ..] =
+        unsafe { arguments.add(1).cast::<[*const u8; 10]>().read() };
     // SAFETY: as above; the rest is the program's arguments, with their null pointer.
-    let program = unsafe { arguments.add(6) };
-    let options = [(c"lowerdir+", lower), (c"upperdir", upper), (c"workdir", work)];
+    let program = unsafe { arguments.add(11) };
+    let options = [(c"lowerdir+", lower), (c"upperdir", upper), (c"workdir", work)]
+        .map(|(key, value)| (key, value.addr()));
     // SAFETY: plain system calls on integers, on strings of the program's arguments and on constants.
     unsafe {
+        let kept = match making.read() {
+            b'-' => None,
+            _ => Some(Kept { making, made, layers: [merged, upper, work], cgroups }),
+        };
+        if let Some(kept) = &kept {
+            kept.create();
+            kept.limit();
+        }
         let network = match bridge.read() {
             b'-' => None,
             _ => Some(Network::new(bridge, must(30, call(GETPID, [])))),
@@ -85,7 +95,7 @@ fn main(arguments: Arguments) -> i32 {
         must(31, call(PIPE2, [(&raw mut pipe).addr(), 0]));
         let [ready, tell] = pipe.map(|end| end as usize);
         let root = file_system(1, c"overlay", &options, NO_DEV);
-        must(2, call(MOVE_MOUNT, [root, text(c""), HERE, merged, 4]));
+        must(2, call(MOVE_MOUNT, [root, text(c""), HERE, merged.addr(), 4]));
         // An open descriptor would keep the mount busy.
         call(CLOSE, [root]);
         // Flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls (clone(2)).
@@ -94,7 +104,10 @@ fn main(arguments: Arguments) -> i32 {
         let child = must(3, call(CLONE3, [(&raw const clone).addr(), size_of_val(&clone)]));
         if child == 0 {
             call(CLOSE, [tell]);
-            enter(merged);
+            if let Some(kept) = &kept {
+                kept.enter();
+            }
+            enter(merged.addr());
             if network.is_some() {
                 // The links are made meanwhile.
                 let mut byte = 0u8;
@@ -102,6 +115,9 @@ fn main(arguments: Arguments) -> i32 {
                 network::configure();
             }
             call(CLOSE, [ready]);
+            if kept.is_some() {
+                kept::filter();
+            }
             let path = program.read().addr();
             must(29, call(EXECVE, [path, program.addr(), (&raw const NO_ENVIRONMENT).addr()]));
         }
@@ -116,7 +132,10 @@ fn main(arguments: Arguments) -> i32 {
             network.publish(false);
             network.leave();
         }
-        must(5, call(UMOUNT2, [merged, 0]));
+        must(5, call(UMOUNT2, [merged.addr(), 0]));
+        if let Some(kept) = &kept {
+            kept.destroy();
+        }
         status >> 8 & 0xff
     }
 }

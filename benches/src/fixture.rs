@@ -95,7 +95,27 @@ impl Fixture {
         let mut command = Command::new(self.path("floor"));
         command.arg(self.layer());
         command.args(["floor-upper", "floor-work", "floor-root"].map(|name| self.path(name)));
-        command.args([bridge, program]).stdin(Stdio::null()).stdout(Stdio::null());
+        command.args([bridge, "-", "-", "-", "-", "-", program]).stdin(Stdio::null()).stdout(Stdio::null());
+        command
+    }
+
+    /// The same with what a container of ours has besides: its directories and a record, its cgroups, a filter of system
+    /// calls.
+    pub(crate) fn floor_of_all(&self, bridge: &str, program: &str) -> Command {
+        let mut command = Command::new(self.path("floor"));
+        command.arg(self.layer());
+        command.args(["rwlayer", "workdir", "merged"].map(|name| self.path("floor-made").join(name)));
+        command.arg(bridge).args(["floor-making", "floor-made"].map(|name| self.path(name)));
+        // Those that a container without limits of its own has.
+        let cgroup = Path::new("/sys/fs/cgroup");
+        for controller in ["pids", "memory", "cpuacct"] {
+            if cgroup.join("cgroup.controllers").exists() {
+                command.arg(if controller == "pids" { "/sys/fs/cgroup/xdocker-floor" } else { "-" });
+            } else {
+                command.arg(cgroup.join(controller).join("xdocker-floor"));
+            }
+        }
+        command.arg(program).stdin(Stdio::null()).stdout(Stdio::null());
         command
     }
 

@@ -39,7 +39,7 @@ pub(crate) fn run(directory: &Path, rounds: usize) -> Result<()> {
     let bridge = fixture.engine.create(&Fixture::spec("bridge")?.network(mapped("8080:80")?))?;
     let life = |options: &str| format!("-a create -m test {options} -c life -b --rm -- /bin/true");
     let (lives, bridged) = (life("--net HOST"), life("--net BRIDGE --port-mapping 8081:80"));
-    let mut rows: [Row<'_>; 7] = [
+    let mut rows: [Row<'_>; 9] = [
         ("library: boot, HOST", Box::new(|| rested(|| boot(&host))), Vec::new()),
         ("library: boot, BRIDGE and a port", Box::new(|| rested(|| boot(&bridge))), Vec::new()),
         ("command: a whole life, HOST", Box::new(|| rested(|| command(&fixture, &lives))), Vec::new()),
@@ -48,10 +48,24 @@ pub(crate) fn run(directory: &Path, rounds: usize) -> Result<()> {
             Box::new(|| rested(|| command(&fixture, &bridged))),
             Vec::new(),
         ),
-        ("floor: a whole life without a network", Box::new(|| rested(|| floor(&fixture, "-"))), Vec::new()),
         (
-            "floor: a whole life, bridge and a port",
-            Box::new(|| rested(|| floor(&fixture, "xdocker0"))),
+            "floor: mounts and a process",
+            Box::new(|| rested(|| floor(fixture.floor("/bin/busybox")))),
+            Vec::new(),
+        ),
+        (
+            "floor: the same, bridge and a port",
+            Box::new(|| rested(|| floor(fixture.floor_on("xdocker0", "/bin/busybox")))),
+            Vec::new(),
+        ),
+        (
+            "floor: a whole life, HOST",
+            Box::new(|| rested(|| floor(fixture.floor_of_all("-", "/bin/busybox")))),
+            Vec::new(),
+        ),
+        (
+            "floor: a whole life, BRIDGE and a port",
+            Box::new(|| rested(|| floor(fixture.floor_of_all("xdocker0", "/bin/busybox")))),
             Vec::new(),
         ),
         (
@@ -62,11 +76,9 @@ pub(crate) fn run(directory: &Path, rounds: usize) -> Result<()> {
     ];
     take(&mut rows, rounds)?;
     println!("{:<44}{:>9.2}", "BRIDGE over HOST, a boot", median(&rows[1].2) - median(&rows[0].2));
-    println!(
-        "{:<44}{:>8.2}x",
-        "a whole life on the bridge, to the floor",
-        median(&rows[3].2) / median(&rows[5].2)
-    );
+    let life = median(&rows[3].2);
+    println!("{:<44}{:>8.2}x", "a whole life on the bridge, to its floor", life / median(&rows[7].2));
+    println!("{:<44}{:>8.2}x", "the same, to mounts, process and network", life / median(&rows[5].2));
 
     // Each a map of its own, as a thousand containers with one each would have them.
     let ports: Vec<_> = (0..MANY).map(|number| format!("{}:{}", FIRST + number, 80 + number)).collect();
@@ -115,8 +127,8 @@ fn command(fixture: &Fixture, line: &str) -> Result<f64> {
     time(|| succeed(&mut fixture.xdocker(line)))
 }
 
-fn floor(fixture: &Fixture, bridge: &str) -> Result<f64> {
-    time(|| succeed(fixture.floor_on(bridge, "/bin/busybox").arg("true")))
+fn floor(mut command: Command) -> Result<f64> {
+    time(|| succeed(command.arg("true")))
 }
 
 /// How long the container takes to refuse a connection: there and back, through the rules.

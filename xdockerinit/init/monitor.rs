@@ -6,7 +6,7 @@
 
 use crate::log::Log;
 use crate::plan::Plan;
-use crate::process::{Failure, Progress, as_bytes, die_with_parent, enter, run_section};
+use crate::process::{Failure, Progress, as_bytes, begin_telling, die_with_parent, enter, run_section};
 use crate::record::Undone;
 use crate::restart::Restarts;
 use crate::server::{Root, Server};
@@ -243,14 +243,17 @@ fn give_up(root: Root, why: sys::Errno, mut reap: impl FnMut()) -> i32 {
 /// else's, who was first.
 fn undo(plan: &Plan, nothing_done: bool) -> Undone {
     let mut machine = Machine::new(fd::DIRECTORY, -1);
-    let mut failure = None;
+    let (mut failure, mut telling) = (None, None);
     for (index, step) in (0u32..).zip(plan.steps(section::UNDO)) {
-        if nothing_done && step.head.op == op::NETLINK {
-            continue;
-        }
-        if let Err(why) = machine.run(&step) {
-            failure = failure.or(Some((index, why.0)));
-        }
+        let done = match step.head.op {
+            op::NETLINK if nothing_done => Ok(()),
+            op::NETLINK => begin_telling(&step).map(|begun| telling = Some((index, begun))),
+            _ => machine.run(&step),
+        };
+        failure = failure.or(done.err().map(|why| (index, why.0)));
+    }
+    if let Some((index, begun)) = telling {
+        failure = failure.or(begun.outcome().err().map(|why| (index, why.0)));
     }
     Undone { failure, oom_kills: machine.oom_kills }
 }

@@ -1,49 +1,74 @@
 //! Messages to the kernel over netlink(7), ready-made.
 
-use crate::sys::{self, Cloned, EAGAIN, EPROTO, Errno, Result};
+use crate::sys::{self, Cloned, EAGAIN, ENOENT, EPROTO, Errno, Result};
+use crate::wire::fd;
 
 /// `NETLINK_NETFILTER`.
 const NETFILTER: u64 = 12;
 
-/// Sends `messages` over a new socket of `protocol` and waits for what the kernel answers. Whether or not it `goes_on` after
-/// a failure, the first one is told.
-///
-/// Another process does it, and is left alone with the end of the socket.
-pub fn tell_kernel(protocol: u64, messages: &[u8], goes_on: bool) -> Result<()> {
-    let [answer, tell] = sys::pipe()?;
-    // A child of our parent's, which waits for orphans: we have others to wait for.
-    match sys::clone_process(sys::CLONE_PARENT, None) {
-        Err(why) => {
-            sys::close(answer);
-            sys::close(tell);
-            Err(why)
-        }
-        Ok(Cloned::Child) => {
-            // Whatever else we have is the monitor's, its lock above all.
-            let _ = sys::close_range(0, tell as u32 - 1);
-            let _ = sys::close_range(tell + 1, u32::MAX);
-            let socket = sys::netlink_socket(protocol);
-            let outcome = socket.and_then(|socket| transact(socket, messages, goes_on));
-            let errno = outcome.err().map_or(0, |why| why.0);
-            let _ = sys::write(tell, &errno.to_ne_bytes());
-            sys::close(tell);
-            if let Ok(socket) = socket
-                && protocol == NETFILTER
-            {
-                wait_for_quiet(socket);
+/// What the kernel is being told.
+pub struct Telling {
+    answer: i32,
+    goes_on: bool,
+}
+
+impl Telling {
+    /// Has `messages` sent over a new socket of `protocol`. Whether or not it `goes_on` after a failure, the first one is
+    /// told.
+    ///
+    /// Another process does it, as we go on with something else, and is left alone with the end of the socket.
+    pub fn begin(protocol: u64, messages: &[u8], goes_on: bool) -> Result<Self> {
+        let [answer, tell] = sys::pipe()?;
+        // A child of our parent's, which waits for orphans: we have others to wait for.
+        match sys::clone_process(sys::CLONE_PARENT, None) {
+            Err(why) => {
+                sys::close(answer);
+                sys::close(tell);
+                Err(why)
             }
-            sys::exit(0)
-        }
-        Ok(Cloned::Parent { .. }) => {
-            sys::close(tell);
-            let mut errno = [0; 4];
-            let length = sys::read(answer, &mut errno);
-            sys::close(answer);
-            match (length?, i32::from_ne_bytes(errno)) {
-                (4, 0) => Ok(()),
-                (4, errno) => Err(Errno(errno)),
-                _ => Err(EPROTO),
+            Ok(Cloned::Child) => {
+                // Whatever else we have is the monitor's. Its lock we have with it until the kernel has heard: should it die
+                // meanwhile, nobody clears up after it and has us come later.
+                close_all_but([tell, fd::RUN]);
+                let socket = sys::netlink_socket(protocol);
+                let outcome = socket.and_then(|socket| transact(socket, messages, goes_on));
+                let errno = outcome.err().map_or(0, |why| why.0);
+                sys::close(fd::RUN);
+                let _ = sys::write(tell, &errno.to_ne_bytes());
+                sys::close(tell);
+                if let Ok(socket) = socket
+                    && protocol == NETFILTER
+                {
+                    wait_for_quiet(socket);
+                }
+                sys::exit(0)
             }
+            Ok(Cloned::Parent { .. }) => {
+                sys::close(tell);
+                Ok(Self { answer, goes_on })
+            }
+        }
+    }
+
+    /// Waits for what the kernel says. What was to be taken out of something and is not there is fine.
+    pub fn outcome(self) -> Result<()> {
+        let mut errno = [0; 4];
+        let length = sys::read(self.answer, &mut errno);
+        sys::close(self.answer);
+        match (length?, Errno(i32::from_ne_bytes(errno))) {
+            (4, Errno(0)) => Ok(()),
+            (4, ENOENT) if self.goes_on => Ok(()),
+            (4, why) => Err(why),
+            _ => Err(EPROTO),
+        }
+    }
+}
+
+fn close_all_but([one, other]: [i32; 2]) {
+    let (low, high) = (one.min(other), one.max(other));
+    for (first, last) in [(0, low - 1), (low + 1, high - 1), (high + 1, i32::MAX)] {
+        if first <= last {
+            let _ = sys::close_range(first, last as u32);
         }
     }
 }

@@ -5,6 +5,7 @@ use core::iter::Zip;
 use core::ops::RangeFrom;
 
 use crate::BROKEN;
+use crate::netlink::Telling;
 use crate::plan::{Plan, Step, Steps};
 use crate::steps::Machine;
 use crate::sys::{self, EPROTO, Errno, Memory, Result, Robust, SIGCONT, SIGKILL};
@@ -117,17 +118,29 @@ impl Progress {
     }
 }
 
-/// Runs all steps of a section up to the first failure.
+/// Runs all steps of a section up to the first failure. What the kernel is told by another process meanwhile it has heard
+/// when this returns: a failure of that comes before any other one.
 pub fn run_section(plan: &Plan, machine: &mut Machine, which: u32) -> core::result::Result<(), Failure> {
+    let failed = |(step, why): (u32, Errno)| Failure { section: which, step, errno: why.0 };
+    let mut telling = None;
     let mut steps = (0u32..).zip(plan.steps(which));
-    while let Some((index, step)) = steps.next() {
-        let done = match step.head.op {
+    let mut done = Ok(());
+    while let (Ok(()), Some((index, step))) = (done, steps.next()) {
+        done = match step.head.op {
             op::APART => run_apart(&mut steps, machine, step.head.x),
+            op::NETLINK => {
+                begin_telling(&step).map(|begun| telling = Some((index, begun))).map_err(|why| (index, why))
+            }
             _ => machine.run(&step).map_err(|why| (index, why)),
         };
-        done.map_err(|(step, why)| Failure { section: which, step, errno: why.0 })?;
     }
-    Ok(())
+    let told = telling.map_or(Ok(()), |(index, begun)| begun.outcome().map_err(|why| (index, why)));
+    told.and(done).map_err(failed)
+}
+
+/// Takes a step of the kind [`op::NETLINK`], but for its end.
+pub fn begin_telling(step: &Step) -> Result<Telling> {
+    Telling::begin(step.head.x, step.payload(), step.head.y == 1)
 }
 
 /// Steps with their indices.

@@ -225,10 +225,6 @@ impl Machine {
             op::BARE_ENTER => crate::bare::enter(a),
             op::UNSHARE => sys::unshare(x),
             op::CGROUP_DEVICES => sys::guard_devices(self.within.cgroup.ok_or(EINVAL)?, step.payload()),
-            op::NETLINK => allow(
-                crate::netlink::tell_kernel(x, step.payload(), y == 1),
-                if y == 1 { &[ENOENT] } else { &[] },
-            ),
             _ => Err(ENOSYS),
         }
     }

@@ -256,8 +256,9 @@ pub mod op {
     pub const BARE_ENTER: u16 = 111;
     /// Sends the payload to the kernel over a netlink socket of protocol `x`; fails with the first error that is
     /// answered. With `y` = 1 something that is not there is fine, and all batches are sent whatever becomes of one. A
-    /// child of the helper's does it, and closes the socket when that takes nobody's time. In `UNDO` it is left out when
-    /// the first step of the plan, which is such a step then, has failed.
+    /// child of the helper's does it, and closes the socket when that takes nobody's time; the steps that follow are taken
+    /// meanwhile, and the section ends when the kernel has answered. There is one in a section. In `UNDO` it is left out
+    /// when the first step of the plan, which is such a step then, has failed.
     pub const NETLINK: u16 = 40;
     /// Makes the file `s0` in `a`, with mode `x` and what follows in the payload.
     pub const MAKE_FILE: u16 = 70;

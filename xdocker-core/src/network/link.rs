@@ -102,6 +102,13 @@ impl Links {
         Socket::open(SockProtocol::NetlinkRoute).map(Self)
     }
 
+    /// Those of the namespace that we are in, which is new and a container's: its links believe nobody who says that he is a
+    /// router.
+    pub(super) fn of_new_namespace() -> io::Result<Self> {
+        refuse_routers("default")?;
+        Self::here()
+    }
+
     /// The link of that name.
     pub(super) fn find(&self, name: &str) -> io::Result<Option<Link>> {
         self.get(link(0, [LinkAttribute::IfName(name.to_owned())]))
@@ -221,15 +228,6 @@ impl Links {
         }
     }
 
-    /// Makes the namespace of a container usable: loopback up, its addresses, the ways out by the bridge's.
-    pub(super) fn configure(
-        namespace: &NetnsName,
-        inside: &Inside<'_>,
-        settings: &BridgeSettings,
-    ) -> io::Result<()> {
-        Self::within(namespace, |links| links.set_up(inside, settings))
-    }
-
     /// Does something about the links of a namespace, in a thread of our own that goes there.
     fn within<T: Send>(
         namespace: &NetnsName,
@@ -262,10 +260,10 @@ impl Links {
         })
     }
 
-    fn set_up(&self, inside: &Inside<'_>, settings: &BridgeSettings) -> io::Result<()> {
+    /// Makes the namespace of a container usable: loopback up, its addresses, the ways out by the bridge's.
+    pub(super) fn set_up(&self, inside: &Inside<'_>, settings: &BridgeSettings) -> io::Result<()> {
         let found = self.find(inside.name)?.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
         self.without_link_local(found.index)?;
-        refuse_routers(inside.name)?;
         for index in [LOOPBACK, found.index] {
             let mut up = link(index, []);
             set_up(&mut up);
@@ -394,7 +392,8 @@ fn address_message(index: u32, address: IpAddr, prefix: u8) -> AddressMessage {
     message
 }
 
-/// Has a link of the namespace that we are in believe nobody who says that he is a router.
+/// Has a link of the namespace that we are in, or with `default` every one to come, believe nobody who says that he is a
+/// router.
 pub(super) fn refuse_routers(link: &str) -> io::Result<()> {
     let setting = Path::new("/proc/sys/net/ipv6/conf").join(link).join("accept_ra");
     match fs::write(setting, "0") {

@@ -109,12 +109,12 @@ impl Attachment {
         if found.is_some() {
             links.delete(&name).map_err(failed())?;
         }
-        netns::ensure(&self.netns)?;
+        let within = netns::make(&self.netns, Links::of_new_namespace)?;
         let inside = Inside { name: INSIDE, mac: mac(self.vip), vip: self.vip, vip6: self.vip6 };
         let join = || -> io::Result<u32> {
             let namespace = File::open(self.netns.path())?;
             let port = links.add_pair(&name, bridge, namespace.as_fd(), &inside)?;
-            Links::configure(&self.netns, &inside, &self.settings)?;
+            within.set_up(&inside, &self.settings)?;
             Ok(port)
         };
         let port = join().map_err(failed())?;

@@ -21,12 +21,17 @@ const NSFS_MAGIC: i64 = 0x6e73_6673;
 /// Makes the namespace, or leaves the one that is there. Its loopback interface is down.
 ///
 /// # Errors
-/// [`Error::File`], [`Error::System`].
+/// As [`make`].
 pub(crate) fn ensure(name: &NetnsName) -> Result<()> {
+    if exists(&name.path()) { Ok(()) } else { make(name, || Ok(())) }
+}
+
+/// Makes the namespace, and begins something within, in a thread of our own that is there: a socket that it opens stays.
+///
+/// # Errors
+/// [`Error::File`], [`Error::System`].
+pub(super) fn make<T: Send>(name: &NetnsName, begin: impl FnOnce() -> io::Result<T> + Send) -> Result<T> {
     let path = name.path();
-    if exists(&path) {
-        return Ok(());
-    }
     if let Some(directory) = path.parent() {
         DirBuilder::new()
             .recursive(true)
@@ -41,13 +46,15 @@ pub(crate) fn ensure(name: &NetnsName) -> Result<()> {
         .truncate(false)
         .open(&path)
         .map_err(Error::file("create", &path))?;
-    // A thread of our own goes into the new namespace; the caller's stay where they are.
+    let bind = || -> io::Result<T> {
+        unshare(CloneFlags::CLONE_NEWNET)?;
+        let begun = begin()?;
+        let source = Path::new("/proc/thread-self/ns/net");
+        mount(Some(source), &path, None::<&str>, MsFlags::MS_BIND, None::<&str>)?;
+        Ok(begun)
+    };
+    // The caller's threads stay where they are.
     let bound = thread::scope(|scope| {
-        let bind = || -> io::Result<()> {
-            unshare(CloneFlags::CLONE_NEWNET)?;
-            let source = Path::new("/proc/thread-self/ns/net");
-            Ok(mount(Some(source), &path, None::<&str>, MsFlags::MS_BIND, None::<&str>)?)
-        };
         scope.spawn(bind).join().unwrap_or_else(|_| Err(io::Error::other("the thread panicked")))
     });
     bound.map_err(|why| {
