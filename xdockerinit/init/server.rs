@@ -65,7 +65,7 @@ impl Server {
                 return Ok(status.map_or(0, |(_, status)| status));
             }
             if turn.owner_gone {
-                sys::close(self.control);
+                // Not closed: what is told at the end goes to this number, which is to be nobody else's.
                 self.control = -1;
                 if self.bound {
                     sys::pidfd_send_signal(root.pidfd, SIGKILL)?;
