@@ -6,7 +6,7 @@ use std::error::Error;
 use std::io::{self, Read, Write};
 use std::time::{Duration, Instant};
 
-use xdocker_core::{Boot, Container, ContainerSpec, Engine, TestImage, Version, WindowSize};
+use xdocker_core::{Boot, Container, ContainerSpec, Engine, IfRunning, TestImage, Version, WindowSize};
 
 /// How long the container may take to end when it is asked to.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -102,7 +102,7 @@ impl DestroyOnDrop {
     }
 
     fn destroy(mut self) -> xdocker_core::Result<()> {
-        let result = self.get().destroy(false);
+        let result = self.get().destroy(IfRunning::Refuse);
         if result.is_ok() {
             self.0 = None;
         }
@@ -113,7 +113,7 @@ impl DestroyOnDrop {
 impl Drop for DestroyOnDrop {
     fn drop(&mut self) {
         if let Some(container) = &self.0
-            && let Err(error) = container.destroy(true)
+            && let Err(error) = container.destroy(IfRunning::Kill)
         {
             eprintln!("container {} is left: {}", container.name(), error.chain());
         }

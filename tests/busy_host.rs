@@ -14,7 +14,7 @@ use nix::sys::wait::{WaitPidFlag, waitpid};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
-use xdocker_core::Boot;
+use xdocker_core::{Boot, IfRunning};
 use xdocker_test_harness::home::Home;
 use xdocker_test_harness::wait::{PATIENCE, until};
 
@@ -102,7 +102,7 @@ fn a_busy_host_boots_and_destroys_and_stays_as_it_was() {
     let home = Home::new();
     tracing::subscriber::set_global_default(Log).unwrap();
     // The helper stays open for as long as the process lives.
-    home.boot("first").destroy(true).unwrap();
+    home.boot("first").destroy(IfRunning::Kill).unwrap();
     let before = Process::now();
     let environment: Vec<_> = env::vars_os().collect();
 
@@ -144,7 +144,7 @@ fn a_busy_host_boots_and_destroys_and_stays_as_it_was() {
                     format!("c{number}\n").as_bytes()
                 );
             }
-            container.destroy(true).unwrap();
+            container.destroy(IfRunning::Kill).unwrap();
             alive.send(()).unwrap();
         }
         drop(alive);

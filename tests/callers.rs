@@ -10,7 +10,7 @@ use nix::libc;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::{SigHandler, Signal, signal};
 use nix::sys::stat::{Mode, umask};
-use xdocker_core::{Boot, ContainerSpec, Engine, Error, Exec, Stdio, Volume};
+use xdocker_core::{Boot, ContainerSpec, Engine, Error, Exec, IfRunning, Stdio, Volume};
 use xdocker_test_harness::home::{Home, IMAGE};
 use xdocker_test_harness::role;
 
@@ -119,7 +119,7 @@ fn odd() {
     let expected = "755 .\n755 new\n755 new/place\n644 etc/hosts\n755 dev\n666 dev/null\n1777 dev/shm\nbox\n";
     assert_eq!(String::from_utf8_lossy(&output.stdout), expected, "{output:?}");
     container.shutdown(std::time::Duration::from_secs(10)).unwrap();
-    container.destroy(false).unwrap();
+    container.destroy(IfRunning::Refuse).unwrap();
     drop(held);
     process::exit(0);
 }

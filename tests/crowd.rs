@@ -11,7 +11,8 @@ use nix::sched::{CloneFlags, setns, unshare};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use xdocker_core::{
-    Boot, Container, ContainerSpec, Error, Exec, Network, Resources, RestartPolicy, Sandbox, State, Volume,
+    Boot, Container, ContainerSpec, Error, Exec, IfRunning, Network, Resources, RestartPolicy, Sandbox,
+    State, Volume,
 };
 use xdocker_test_harness::home::{Home, IMAGE};
 use xdocker_test_harness::leaks::{await_unlocked, has_died, mounts};
@@ -238,14 +239,14 @@ fn a_launch_may_die_before_each_of_its_steps() {
         for step in 0..500 {
             let container = full(&home, "box", scratch.path(), true);
             if container.boot(&Boot::new().die_before_step(step)).is_ok() {
-                container.destroy(true).unwrap();
+                container.destroy(IfRunning::Kill).unwrap();
                 assert!(step > 70, "{step} steps are not all of them");
                 return;
             }
             await_unlocked(home.path());
             assert!(matches!(container.shutdown(Duration::ZERO), Err(Error::NotRunning(_))));
             home.assert_clean();
-            container.destroy(false).unwrap();
+            container.destroy(IfRunning::Refuse).unwrap();
         }
         panic!("a boot has more steps than this test has tried");
     });

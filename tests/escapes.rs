@@ -20,7 +20,8 @@ use nix::sys::signal::{Signal, kill};
 use nix::sys::termios::{SetArg, cfmakeraw, tcgetattr, tcsetattr};
 use nix::unistd::Pid;
 use xdocker_core::{
-    Boot, Capabilities, Container, ContainerSpec, Engine, Exec, Sandbox, Seccomp, Stdio, WindowSize,
+    Boot, Capabilities, Container, ContainerSpec, Engine, Exec, IfRunning, Sandbox, Seccomp, Stdio,
+    WindowSize,
 };
 use xdocker_test_harness::home::{Home, IMAGE};
 use xdocker_test_harness::wait::{PATIENCE, until};
@@ -318,7 +319,7 @@ fn links_in_the_place_of_mount_points_are_not_followed() {
             let container = home.create_on([IMAGE, &image], "box");
             let error = container.boot(&Boot::new()).unwrap_err().chain();
             assert!(error.contains(name), "{error}");
-            container.destroy(false).unwrap();
+            container.destroy(IfRunning::Refuse).unwrap();
             home.assert_clean();
         }
     }
@@ -331,7 +332,7 @@ fn links_in_the_place_of_mount_points_are_not_followed() {
     let container = home.create_on([IMAGE, "etc"], "box");
     container.boot(&Boot::new()).unwrap();
     assert!(container.command("true").status().unwrap().success());
-    container.destroy(true).unwrap();
+    container.destroy(IfRunning::Kill).unwrap();
     assert_eq!(tree(&canary), before);
 }
 
@@ -391,7 +392,7 @@ fn mount_points_that_are_swapped_during_the_boot_hide_what_they_should() {
     println!("{booted} booted, {refused} refused");
     assert!(booted.min(refused) >= 3, "{booted} booted, {refused} refused");
     assert_eq!(tree(&canary), before);
-    container.destroy(true).unwrap();
+    container.destroy(IfRunning::Kill).unwrap();
 }
 
 #[test]

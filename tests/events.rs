@@ -12,7 +12,9 @@ use nix::libc;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
-use xdocker_core::{Boot, Container, ContainerSpec, Engine, Event, EventKind, Events, Exec, State};
+use xdocker_core::{
+    Boot, Container, ContainerSpec, Engine, Event, EventKind, Events, Exec, IfRunning, State,
+};
 use xdocker_test_harness::cli::Home;
 use xdocker_test_harness::leaks::{has_died, monitor};
 use xdocker_test_harness::wait::{PATIENCE, until};
@@ -193,7 +195,7 @@ fn who_is_late_hears_of_all_that_left_a_record() {
     end_with(&before, "exit 3");
     end_with(&before, "exit 4");
     running.kill().unwrap();
-    create(&engine, "gone").destroy(false).unwrap();
+    create(&engine, "gone").destroy(IfRunning::Refuse).unwrap();
     let mut told = until_now(&mut events);
     told.sort();
     let expected = [
@@ -226,9 +228,9 @@ fn more_than_the_kernel_keeps_is_made_up_for() {
         fs::rename(&there, &here).unwrap();
     }
     end_with(&two, "exit 2");
-    three.destroy(false).unwrap();
+    three.destroy(IfRunning::Refuse).unwrap();
     create(&engine, "three");
-    one.destroy(false).unwrap();
+    one.destroy(IfRunning::Refuse).unwrap();
     create(&engine, "four");
     let mut told = until_now(&mut events);
     told.sort();
@@ -290,7 +292,7 @@ fn who_hears_of_an_end_can_destroy_and_boot_at_once() {
     assert!(until(PATIENCE, || has_died(root)));
     let (destroyed, told) = channel();
     thread::scope(|scope| {
-        scope.spawn(|| destroyed.send(container.destroy(false)).unwrap());
+        scope.spawn(|| destroyed.send(container.destroy(IfRunning::Refuse)).unwrap());
         let early = told.recv_timeout(Duration::from_millis(100));
         kill(monitor, Signal::SIGCONT).unwrap();
         assert!(early.is_err(), "{early:?}");

@@ -12,8 +12,8 @@ use std::{env, fs, thread};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use xdocker_core::{
-    Boot, Container, ContainerInfo, ContainerName, ContainerSpec, Engine, Error, Exec, NetnsName, Network,
-    Sandbox, State, Volume,
+    Boot, Container, ContainerInfo, ContainerName, ContainerSpec, Engine, Error, Exec, IfRunning, NetnsName,
+    Network, Sandbox, State, Volume,
 };
 use xdocker_test_harness::home::{Home, IMAGE};
 use xdocker_test_harness::leaks::{await_unlocked, has_died, inside, leaks, monitor, monitors, processes};
@@ -113,11 +113,11 @@ fn the_booting_process_may_be_killed_at_any_moment() {
                     Ok(status) => assert!(status.success() || !runs(&container), "{status}"),
                     Err(error) => assert!(!runs(&container), "{}", error.chain()),
                 }
-                container.destroy(true).unwrap();
+                container.destroy(IfRunning::Kill).unwrap();
             }
             _ => {
                 stopped += 1;
-                container.destroy(false).unwrap();
+                container.destroy(IfRunning::Refuse).unwrap();
             }
         }
         home.assert_clean();
@@ -231,7 +231,7 @@ fn die_before_every_step(home: &Home, spec: &ContainerSpec, name: ContainerName)
         let container = home.engine().create(&spec).unwrap();
         let booted = container.boot(&Boot::new().die_before_step(step));
         if booted.is_ok() {
-            container.destroy(true).unwrap();
+            container.destroy(IfRunning::Kill).unwrap();
             return step;
         }
         await_unlocked(home.path());
@@ -239,7 +239,7 @@ fn die_before_every_step(home: &Home, spec: &ContainerSpec, name: ContainerName)
         match step % 4 {
             0 => assert_eq!(look(home).state, State::Stopped),
             1 => container.boot(&Boot::new()).unwrap(),
-            2 => container.destroy(true).unwrap(),
+            2 => container.destroy(IfRunning::Kill).unwrap(),
             _ => assert!(matches!(container.shutdown(PATIENCE), Err(Error::NotRunning(_)))),
         }
         match step % 4 {
@@ -249,7 +249,7 @@ fn die_before_every_step(home: &Home, spec: &ContainerSpec, name: ContainerName)
         }
         home.assert_clean();
         if step % 4 != 2 {
-            container.destroy(false).unwrap();
+            container.destroy(IfRunning::Refuse).unwrap();
         }
         assert!(!NetnsName::of(&name).path().exists());
     }

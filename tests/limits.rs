@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 use nix::sched::{CpuSet, sched_getaffinity, sched_getcpu};
 use nix::unistd::Pid;
 use xdocker_core::{
-    Boot, Capabilities, Container, ContainerSpec, ErrorKind, Exec, PidsLimit, Resources, Sandbox, State,
-    Stats, Throttling, WindowSize,
+    Boot, Capabilities, Container, ContainerSpec, ErrorKind, Exec, IfRunning, PidsLimit, Resources, Sandbox,
+    State, Stats, Throttling, WindowSize,
 };
 use xdocker_test_harness::home::{Home, IMAGE};
 use xdocker_test_harness::leaks::{cgroups, monitor};
@@ -235,7 +235,7 @@ fn who_has_taken_all_processes_keeps_nobody_from_ending_it() {
     assert!(refused.chain().contains("Resource temporarily unavailable"), "{}", refused.chain());
     assert_eq!(container.processes().unwrap().len(), taken + 1);
     container.shutdown(PATIENCE).unwrap();
-    container.destroy(false).unwrap();
+    container.destroy(IfRunning::Refuse).unwrap();
 }
 
 #[test]

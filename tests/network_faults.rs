@@ -7,7 +7,9 @@ use std::process::Stdio;
 use std::thread;
 use std::time::Duration;
 
-use xdocker_core::{Boot, Container, ContainerName, ContainerSpec, Endpoint, Engine, Error, Network, State};
+use xdocker_core::{
+    Boot, Container, ContainerName, ContainerSpec, Endpoint, Engine, Error, IfRunning, Network, State,
+};
 use xdocker_test_harness::cli::Home;
 use xdocker_test_harness::leaks;
 use xdocker_test_harness::net::{HOST, Machine, REMOTE, ip, on_own_host, tool};
@@ -78,7 +80,7 @@ fn a_launch_may_die_before_each_of_its_steps() {
             let container = create(engine);
             if container.boot(&Boot::new().die_before_step(step)).is_ok() {
                 assert!(step > 50, "{step} steps are not all of them");
-                container.destroy(true).unwrap();
+                container.destroy(IfRunning::Kill).unwrap();
                 break;
             }
             leaks::await_unlocked(home.path());
@@ -88,7 +90,7 @@ fn a_launch_may_die_before_each_of_its_steps() {
                 assert!(!rules.contains("elements"), "step {step}: {rules}");
                 leaks::assert_none(home.path());
             }
-            container.destroy(step % 4 == 3).unwrap();
+            container.destroy(IfRunning::forced(step % 4 == 3)).unwrap();
             assert!(!Path::new("/run/netns").join(TEST).exists());
         }
         nothing_is_left(home);
@@ -125,7 +127,7 @@ fn an_end_may_die_before_each_of_its_steps() {
             leaks::assert_none(home.path());
         }
         assert!(deaths > 3, "{deaths} steps are not all of them");
-        container.destroy(false).unwrap();
+        container.destroy(IfRunning::Refuse).unwrap();
         nothing_is_left(home);
     });
 }
@@ -195,14 +197,16 @@ fn what_is_half_gone_is_destroyed_like_what_is_whole() {
                     container.kill().unwrap();
                 }
                 lose();
-                container.destroy(true).unwrap_or_else(|error| panic!("without {what}: {}", error.chain()));
+                container
+                    .destroy(IfRunning::Kill)
+                    .unwrap_or_else(|error| panic!("without {what}: {}", error.chain()));
                 assert!(!home.path().join("containers/test").exists(), "without {what}");
                 nothing_is_left(home);
             }
             // And what was lost is made again.
             let container = create(engine);
             container.boot(&Boot::new()).unwrap_or_else(|error| panic!("without {what}: {}", error.chain()));
-            container.destroy(true).unwrap();
+            container.destroy(IfRunning::Kill).unwrap();
         }
     });
 }

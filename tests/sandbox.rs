@@ -5,7 +5,7 @@ use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::Path;
 use std::process::Command;
 
-use xdocker_core::{Boot, Capabilities, Container, ContainerSpec, Exec, Sandbox, Seccomp, State};
+use xdocker_core::{Boot, Capabilities, Container, ContainerSpec, Exec, IfRunning, Sandbox, Seccomp, State};
 use xdocker_test_harness::documented;
 use xdocker_test_harness::home::{Home, IMAGE};
 use xdocker_test_harness::leaks::{mounts, processes};
@@ -357,7 +357,7 @@ fn each_part_is_loosened_by_its_name() {
         let container = home.engine().create(&spec).unwrap();
         container.boot(&Boot::new().exec(Exec::new("sleep").arg("1000"))).unwrap();
         let [root, session] = ["1", "self"].map(|pid| sh(&container, &format!("cat /proc/{pid}/status")));
-        container.destroy(true).unwrap();
+        container.destroy(IfRunning::Kill).unwrap();
         let fields = |status: &str| {
             ["CapEff", "CapBnd", "NoNewPrivs", "Seccomp"].map(|name| field(status, name)[0].to_owned())
         };

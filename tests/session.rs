@@ -19,8 +19,8 @@ use nix::sys::socket::{
 };
 use nix::unistd::Pid;
 use xdocker_core::{
-    Boot, Container, ContainerSpec, Engine, Error, Exec, LogEntry, LogOptions, Network, State, Stdio,
-    Transport, WindowSize,
+    Boot, Container, ContainerSpec, Engine, Error, Exec, IfRunning, LogEntry, LogOptions, Network, State,
+    Stdio, Transport, WindowSize,
 };
 use xdocker_test_harness::home::Home;
 use xdocker_test_harness::leaks::{Process, monitor, processes};
@@ -374,8 +374,8 @@ fn who_listens_is_seen_from_outside() {
     assert!(matches!(own.listens(port, Transport::Sctp), Err(Error::Unsupported { .. })));
     drop(listener);
     assert!(until(PATIENCE, || !host.listens(port, Transport::Tcp).unwrap()));
-    own.destroy(true).unwrap();
-    host.destroy(true).unwrap();
+    own.destroy(IfRunning::Kill).unwrap();
+    host.destroy(IfRunning::Kill).unwrap();
 }
 
 #[test]

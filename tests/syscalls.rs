@@ -8,7 +8,7 @@ use std::process;
 use nix::errno::Errno;
 use nix::libc::{self, c_long};
 use nix::pty::openpty;
-use xdocker_core::{Boot, Capabilities, ContainerSpec, Sandbox, Seccomp};
+use xdocker_core::{Boot, Capabilities, ContainerSpec, IfRunning, Sandbox, Seccomp};
 use xdocker_test_harness::documented;
 use xdocker_test_harness::home::{Home, IMAGE};
 use xdocker_test_harness::role;
@@ -96,7 +96,7 @@ fn answers(home: &Home, sandbox: Sandbox) -> Vec<(c_long, i32)> {
     container.boot(&Boot::new()).unwrap();
     let output = role::in_container(&container, "caller", []).output().unwrap();
     assert!(output.status.success(), "{output:?}");
-    container.destroy(true).unwrap();
+    container.destroy(IfRunning::Kill).unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     let lines = text.lines().filter_map(|line| line.split_once("answer ")?.1.split_once(' '));
     lines.map(|(number, errno)| (number.parse().unwrap(), errno.parse().unwrap())).collect()

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
-use xdocker_core::{Boot, Container, ContainerSpec, Engine, TestImage, Version};
+use xdocker_core::{Boot, Container, ContainerSpec, Engine, IfRunning, TestImage, Version};
 
 use crate::rival::{Bundle, Rival, Who};
 use crate::{Result, sys};
@@ -135,7 +135,8 @@ impl Fixture {
 impl Drop for Fixture {
     fn drop(&mut self) {
         for info in self.engine.containers().into_iter().flatten() {
-            if let Err(why) = self.engine.container(&info.name).and_then(|container| container.destroy(true))
+            if let Err(why) =
+                self.engine.container(&info.name).and_then(|container| container.destroy(IfRunning::Kill))
             {
                 eprintln!("container {} is left: {why}", info.name);
             }

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Instant;
 
-use xdocker_core::{Boot, Container, State};
+use xdocker_core::{Boot, Container, IfRunning, State};
 
 use crate::Result;
 use crate::fixture::Fixture;
@@ -37,7 +37,7 @@ pub(crate) fn run(directory: &Path, count: usize) -> Result<()> {
     })?;
     row("run true", &ran.1);
     let memory = made.0.iter().map(memory).sum::<Result<u64>>()?;
-    let destroyed = each(count, |number| Ok(made.0[number].destroy(true)?))?;
+    let destroyed = each(count, |number| Ok(made.0[number].destroy(IfRunning::Kill)?))?;
     row("destroy", &destroyed.1);
     println!("memory of all monitors and PIDs 1 (PSS): {:.1} MiB", memory as f64 / 1024.0);
     Ok(())

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use xdocker_core::State;
+use xdocker_core::{IfRunning, State};
 
 use crate::Result;
 use crate::fixture::Fixture;
@@ -20,7 +20,7 @@ pub(crate) fn print(fixture: &Fixture) -> Result<()> {
         sum = [0, 1, 2].map(|n| sum[n] + resident[n]);
     }
     row("both", sum);
-    Ok(container.destroy(true)?)
+    Ok(container.destroy(IfRunning::Kill)?)
 }
 
 /// The monitor of a container, by its root process.

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use xdocker_core::{Boot, Container, Ephemeral, Exec, LogSize, Sandbox};
+use xdocker_core::{Boot, Container, Ephemeral, Exec, IfRunning, LogSize, Sandbox};
 
 use crate::fixture::{Fixture, IDLE};
 use crate::rival::{Rival, Who, succeed};
@@ -76,9 +76,9 @@ pub(crate) fn measure(fixture: &Fixture, rounds: usize) -> Result<Samples> {
     for rival in fixture.rivals() {
         rival.delete("idle")?;
     }
-    idle.destroy(true)?;
-    open.destroy(true)?;
-    users.destroy(true)?;
+    idle.destroy(IfRunning::Kill)?;
+    open.destroy(IfRunning::Kill)?;
+    users.destroy(IfRunning::Kill)?;
     samples.extend(lists(fixture, rounds.min(20))?);
     Ok(samples)
 }
@@ -109,7 +109,7 @@ fn life_cycle<'a>(fixture: &'a Fixture, series: &mut Vec<Series<'a>>) {
     add(series, CREATE, Who::Xdocker, || {
         let spec = Fixture::spec("created")?;
         let cost = time(|| Ok(engine.create(&spec)?))?;
-        engine.container(&"created".parse()?)?.destroy(false)?;
+        engine.container(&"created".parse()?)?.destroy(IfRunning::Refuse)?;
         Ok(cost)
     });
     add(series, CREATE_EPHEMERAL, Who::Xdocker, || {
@@ -122,7 +122,7 @@ fn life_cycle<'a>(fixture: &'a Fixture, series: &mut Vec<Series<'a>>) {
     add(series, BOOT, Who::Xdocker, || {
         let container = engine.create(&Fixture::spec("booted")?)?;
         let cost = time(|| Ok(container.boot(&Boot::new())?))?;
-        container.destroy(true)?;
+        container.destroy(IfRunning::Kill)?;
         Ok(cost)
     });
     let others = [(BOOT_OPEN, Sandbox::privileged()), (BOOT_USERS, Sandbox::new().user_namespace(true))];
@@ -130,7 +130,7 @@ fn life_cycle<'a>(fixture: &'a Fixture, series: &mut Vec<Series<'a>>) {
         add(series, operation, Who::Xdocker, move || {
             let container = engine.create(&Fixture::spec("booted")?.sandbox(sandbox.clone()))?;
             let cost = time(|| Ok(container.boot(&Boot::new())?))?;
-            container.destroy(true)?;
+            container.destroy(IfRunning::Kill)?;
             Ok(cost)
         });
     }
@@ -139,23 +139,23 @@ fn life_cycle<'a>(fixture: &'a Fixture, series: &mut Vec<Series<'a>>) {
             let container = engine.create(&Fixture::spec("booted")?.log(log))?;
             let boot = Boot::new().exec(Exec::new(IDLE[0]).args(&IDLE[1..]));
             let cost = time(|| Ok(container.boot(&boot)?))?;
-            container.destroy(true)?;
+            container.destroy(IfRunning::Kill)?;
             Ok(cost)
         });
     }
     add(series, SHUTDOWN, Who::Xdocker, || {
         let container = fixture.boot("ending")?;
         let cost = time(|| Ok(container.shutdown(PATIENCE)?))?;
-        container.destroy(false)?;
+        container.destroy(IfRunning::Refuse)?;
         Ok(cost)
     });
     add(series, DESTROY, Who::Xdocker, || {
         let container = engine.create(&Fixture::spec("going")?)?;
-        time(|| Ok(container.destroy(false)?))
+        time(|| Ok(container.destroy(IfRunning::Refuse)?))
     });
     add(series, DESTROY_RUNNING, Who::Xdocker, || {
         let container = fixture.boot("going")?;
-        time(|| Ok(container.destroy(true)?))
+        time(|| Ok(container.destroy(IfRunning::Kill)?))
     });
 }
 
@@ -221,7 +221,7 @@ fn whole_lives<'a>(fixture: &'a Fixture, series: &mut Vec<Series<'a>>) -> Result
     add(series, WHOLE, Who::Xdocker, move || {
         let spec = Fixture::spec("whole")?;
         let cost = time(|| run(&engine.create(&spec)?, &null))?;
-        engine.container(&"whole".parse()?)?.destroy(false)?;
+        engine.container(&"whole".parse()?)?.destroy(IfRunning::Refuse)?;
         Ok(cost)
     });
     add(series, WHOLE_EPHEMERAL, Who::Xdocker, move || {
@@ -234,7 +234,7 @@ fn whole_lives<'a>(fixture: &'a Fixture, series: &mut Vec<Series<'a>>) -> Result
     add(series, WHOLE_COMMAND, Who::Xdocker, || {
         let cost =
             time(|| succeed(&mut fixture.xdocker("-a create -m test -c whole -b --wait -- /bin/true")))?;
-        engine.container(&"whole".parse()?)?.destroy(false)?;
+        engine.container(&"whole".parse()?)?.destroy(IfRunning::Refuse)?;
         Ok(cost)
     });
     add(series, WHOLE_COMMAND_EPHEMERAL, Who::Xdocker, || {
@@ -301,7 +301,7 @@ fn lists(fixture: &Fixture, rounds: usize) -> Result<Samples> {
     }
     samples.extend(Samples::take(list(fixture, LIST_RUNNING, true), rounds)?);
     for number in 0..MANY {
-        fixture.engine.container(&name(number).parse()?)?.destroy(true)?;
+        fixture.engine.container(&name(number).parse()?)?.destroy(IfRunning::Kill)?;
         for rival in with_cgroups(fixture) {
             rival.delete(&name(number))?;
         }

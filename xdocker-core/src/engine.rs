@@ -14,7 +14,7 @@ use crate::image::ImageStore;
 use crate::name::{ContainerName, ImageRef};
 use crate::network::BridgeSettings;
 use crate::repository::{self, Repository};
-use crate::spec::{ContainerSpec, Hostname, Volume};
+use crate::spec::{ContainerSpec, Hostname, IfRunning, IfUsed, Volume};
 
 /// Where the home is when nothing says otherwise.
 const DEFAULT_HOME: &str = "/var/xdocker";
@@ -164,7 +164,7 @@ impl Engine {
         let container = Container::new(self.home.clone(), name);
         if let Err(error) = container.make_network(&definition) {
             // A container whose network cannot be made is not one: it goes again.
-            return Err(match container.destroy(false) {
+            return Err(match container.destroy(IfRunning::Refuse) {
                 Ok(()) => error,
                 Err(second) => {
                     Error::TearDown { what: "creating the container".into(), failures: vec![error, second] }
@@ -177,15 +177,14 @@ impl Engine {
     /// Makes an image a container, in constant time: there is no such image any more. `spec` says what else the
     /// container stands on, which may be nothing, and may leave out what it may for [`Self::create`].
     ///
-    /// Without `force` only when no other container stands on the image.
-    /// [`Container::into_image`] is the way back.
+    /// `if_used` is about other containers on the image. [`Container::into_image`] is the way back.
     ///
     /// # Errors
     /// [`Error::NoSuchImage`], [`Error::ContainerExists`], [`Error::ImageInUse`], [`Error::Busy`]; [`Error::Invalid`] when
     /// the image is to stand on itself; the image is as it was then. [`Error::File`] or [`Error::System`] when there
     /// is a container, but no network namespace for it; booting tries again.
-    pub fn to_container(&self, image: &ImageRef, spec: &ContainerSpec, force: bool) -> Result<Container> {
-        Container::from_image(&self.home, image, spec, force)
+    pub fn to_container(&self, image: &ImageRef, spec: &ContainerSpec, if_used: IfUsed) -> Result<Container> {
+        Container::from_image(&self.home, image, spec, if_used)
     }
 
     /// The bridge that containers of this home are connected to.

@@ -5,7 +5,7 @@
 //!
 //! ```no_run
 //! use std::time::Duration;
-//! use xdocker_core::{Boot, ContainerSpec, Engine};
+//! use xdocker_core::{Boot, ContainerSpec, Engine, IfRunning};
 //!
 //! # fn main() -> xdocker_core::Result<()> {
 //! let engine = Engine::open("/var/xdocker")?;
@@ -13,7 +13,7 @@
 //! container.boot(&Boot::new())?;
 //! let output = container.command("hostname").output()?;
 //! container.shutdown(Duration::from_secs(10))?;
-//! container.destroy(false)?;
+//! container.destroy(IfRunning::Refuse)?;
 //! # Ok(())
 //! # }
 //! ```
@@ -154,9 +154,10 @@ pub use repository::{PullOptions, PushOptions, RemoteImage, Repository, Transfer
 pub use runs::{DetachedRun, RunInfo, RunState};
 pub use session::{Child, Command, Exchange, Stdio, Terminal};
 pub use spec::{
-    Capabilities, ContainerSpec, CpuQuota, CpuSet, Endpoint, Exec, HostPort, Hostname, InterfaceName, IoMax,
-    LogSize, MemorySize, NetnsName, Network, PidsLimit, PortMap, Resources, RestartPolicy, Sandbox, Seccomp,
-    SeccompProfile, StopSignal, Subnet, Tmpfs, Transport, User, Volume, Weight, WindowSize,
+    Capabilities, ContainerSpec, CpuQuota, CpuSet, Endpoint, Exec, HostPort, Hostname, IfRunning, IfUsed,
+    InterfaceName, IoMax, LogSize, MemorySize, NetnsName, Network, PidsLimit, PortMap, Resources,
+    RestartPolicy, Sandbox, Seccomp, SeccompProfile, StopSignal, Subnet, Tmpfs, Transport, User, Volume,
+    Weight, WindowSize,
 };
 pub use state::{ExitRecord, State};
 pub use template::Mapping;

@@ -4,7 +4,7 @@ use std::process;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use pyo3::prelude::*;
-use xdocker_core::{Boot, Container, Ephemeral, Error, Result, Root};
+use xdocker_core::{Boot, Container, Ephemeral, Error, IfRunning, Result, Root};
 
 /// Ties of this process, which a fork of it has to let go of.
 static BONDS: Mutex<Vec<Weak<Bond>>> = Mutex::new(Vec::new());
@@ -89,7 +89,7 @@ impl Bond {
             return Err(Error::Busy(format!("container {}, which is another process's,", container.name())));
         }
         match held.ephemeral.take() {
-            None => container.destroy(force),
+            None => container.destroy(IfRunning::forced(force)),
             Some(ephemeral) => {
                 drop(held.root.take());
                 ephemeral.close()

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
-use xdocker_core::{Boot, Exec};
+use xdocker_core::{Boot, Exec, IfUsed};
 
 use crate::container::Container;
 use crate::convert::{ImageArgument, ImagesArgument, parsed};
@@ -117,7 +117,9 @@ impl Containers {
         options: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Container> {
         let (engine, spec) = (self.0.clone(), Options::read(options)?.spec(onto.unwrap_or_default())?);
-        apart(py, move || Ok(Container::detached(&engine, engine.to_container(&image.0, &spec, force)?)))
+        apart(py, move || {
+            Ok(Container::detached(&engine, engine.to_container(&image.0, &spec, IfUsed::forced(force))?))
+        })
     }
 
     fn __repr__(&self) -> &'static str {

@@ -7,7 +7,9 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::{env, io, thread};
 
 use tempfile::TempDir;
-use xdocker_core::{Boot, Container, ContainerName, ContainerSpec, Engine, Sandbox, TestImage, Version};
+use xdocker_core::{
+    Boot, Container, ContainerName, ContainerSpec, Engine, IfRunning, Sandbox, TestImage, Version,
+};
 
 use crate::{leaks, program, role};
 
@@ -131,7 +133,7 @@ impl Home {
     /// Ends and removes all containers.
     fn clear(&self) -> xdocker_core::Result<()> {
         for info in self.engine.containers()? {
-            self.engine.container(&info.name)?.destroy(true)?;
+            self.engine.container(&info.name)?.destroy(IfRunning::Kill)?;
         }
         Ok(())
     }

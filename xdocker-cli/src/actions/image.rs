@@ -1,6 +1,6 @@
 //! Images.
 
-use xdocker_core::{ImageId, ImageRef};
+use xdocker_core::{IfUsed, ImageId, ImageRef};
 
 use super::lifecycle::spec_of;
 use super::{container, engine};
@@ -18,7 +18,7 @@ pub(crate) fn install_test(given: Given) -> Outcome {
 /// `-a version`
 pub(crate) fn version(given: Given) -> Outcome {
     let version = given.version.clone().unwrap_or_default();
-    engine()?.images().set_version(from(&given), &version, given.forcely)?;
+    engine()?.images().set_version(from(&given), &version, IfUsed::forced(given.forcely))?;
     report::ok()
 }
 
@@ -33,7 +33,7 @@ pub(crate) fn to_image(given: Given) -> Outcome {
 /// `-a to_container`
 pub(crate) fn to_container(mut given: Given) -> Outcome {
     let spec = spec_of(&mut given)?;
-    engine()?.to_container(from(&given), &spec, given.forcely)?;
+    engine()?.to_container(from(&given), &spec, IfUsed::forced(given.forcely))?;
     report::ok()
 }
 
@@ -51,7 +51,7 @@ pub(crate) fn copy(given: Given) -> Outcome {
 
 /// `-a del_image`
 pub(crate) fn delete(given: Given) -> Outcome {
-    engine()?.images().delete(from(&given), given.forcely)?;
+    engine()?.images().delete(from(&given), IfUsed::forced(given.forcely))?;
     report::ok()
 }
 

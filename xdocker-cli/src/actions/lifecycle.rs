@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::time::Duration;
 
 use xdocker_core::{
-    Boot, Capabilities, Container, ContainerName, ContainerSpec, Error, Exec, Sandbox, State,
+    Boot, Capabilities, Container, ContainerName, ContainerSpec, Error, Exec, IfRunning, Sandbox, State,
 };
 
 use super::{container, engine, logs, network, session, show};
@@ -34,7 +34,7 @@ pub(crate) fn create(mut given: Given) -> Outcome {
         Err(Failure::Engine(error))
             if matches!(container.state(), Ok(State::Stopped)) && !ended(&container) =>
         {
-            removed(Err(error.into()), container.name().clone(), container.destroy(false))
+            removed(Err(error.into()), container.name().clone(), container.destroy(IfRunning::Refuse))
         }
         outcome => outcome,
     }
@@ -214,7 +214,7 @@ pub(crate) fn destroy(given: Given) -> Outcome {
     if given.shutdown {
         stopped(container.shutdown(SHUTDOWN_TIME), true)?;
     }
-    container.destroy(given.forcely)?;
+    container.destroy(IfRunning::forced(given.forcely))?;
     report::ok()
 }
 

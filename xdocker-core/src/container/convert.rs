@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::home::Home;
 use crate::image::ImageStore;
 use crate::name::{ImageId, ImageName, ImageRef, Version};
-use crate::spec::{ContainerSpec, Hostname, Volume};
+use crate::spec::{ContainerSpec, Hostname, IfUsed, Volume};
 
 impl Container {
     /// Makes the container an image: what it has written becomes the image's files, what it has deleted stays
@@ -42,11 +42,11 @@ impl Container {
         home: &Home,
         wanted: &ImageRef,
         spec: &ContainerSpec,
-        force: bool,
+        if_used: IfUsed,
     ) -> Result<Self> {
         Volume::check_places(&spec.volumes, &spec.tmpfs)?;
         let images = ImageStore::new(home.clone());
-        let departing = images.release(wanted, &spec.images, force)?;
+        let departing = images.release(wanted, &spec.images, if_used)?;
         let image = departing.image.clone();
         let name = match &spec.name {
             Some(name) => name.clone(),
@@ -74,7 +74,7 @@ mod tests {
     use std::fs;
 
     use crate::home::scratch::Scratch;
-    use crate::{ContainerSpec, Engine, ErrorKind, ImageRef};
+    use crate::{ContainerSpec, Engine, ErrorKind, IfUsed, ImageRef};
 
     /// An engine with the image `base`, of one file.
     fn engine(name: &str) -> (Scratch, Engine) {
@@ -94,7 +94,7 @@ mod tests {
     fn an_image_becomes_a_container_and_comes_back_as_the_version_that_it_was() {
         let (_scratch, engine) = engine("version");
         let spec = || ContainerSpec::new([]).name("work".parse().unwrap());
-        let container = engine.to_container(&wanted("base"), &spec(), false).unwrap();
+        let container = engine.to_container(&wanted("base"), &spec(), IfUsed::Refuse).unwrap();
         assert_eq!(engine.images().list().unwrap(), []);
         let info = container.info().unwrap();
         assert_eq!((info.images.len(), info.size, info.hostname.to_string()), (0, 4, "work".to_owned()));
@@ -103,7 +103,7 @@ mod tests {
         assert_eq!(engine.images().get(&wanted("base:1.2")).unwrap().size, 4);
         assert!(engine.containers().unwrap().is_empty());
 
-        let container = engine.to_container(&wanted("base"), &spec(), false).unwrap();
+        let container = engine.to_container(&wanted("base"), &spec(), IfUsed::Refuse).unwrap();
         let id = container.into_image("other".parse().unwrap(), Some("2".parse().unwrap())).unwrap();
         assert_eq!(id.to_string(), "other:2");
         let container = engine.create(&ContainerSpec::new([wanted("other")])).unwrap();
@@ -117,13 +117,13 @@ mod tests {
         let error = container.clone().into_image("base".parse().unwrap(), Some("1.2".parse().unwrap()));
         assert_eq!(error.unwrap_err().kind(), ErrorKind::AlreadyExists);
         let spec = ContainerSpec::new([]);
-        let error = engine.to_container(&wanted("base"), &spec, false).unwrap_err();
+        let error = engine.to_container(&wanted("base"), &spec, IfUsed::Refuse).unwrap_err();
         assert_eq!(error.to_string(), "image base:1.2 is used by container base");
-        let error = engine.to_container(&wanted("base"), &spec, true).unwrap_err();
+        let error = engine.to_container(&wanted("base"), &spec, IfUsed::Take).unwrap_err();
         assert_eq!(error.to_string(), "container base exists already");
         let itself = ContainerSpec::new([wanted("base")]);
         assert_eq!(
-            engine.to_container(&wanted("base"), &itself, true).unwrap_err().kind(),
+            engine.to_container(&wanted("base"), &itself, IfUsed::Take).unwrap_err().kind(),
             ErrorKind::InvalidArgument
         );
         assert!(container.info().is_ok() && engine.images().get(&wanted("base")).is_ok());

@@ -9,6 +9,7 @@ use super::{AT_ONCE, CLEARING, Container, keep_rules};
 use crate::cgroup::thaw;
 use crate::error::{Error, Result};
 use crate::session;
+use crate::spec::IfRunning;
 use crate::state::{ExitRecord, Found};
 use crate::sys::pidfd::PidFd;
 
@@ -197,13 +198,11 @@ impl Container {
     /// Deletes the container and all that it has written. Of one whose root process has ended, but not all else, the end is
     /// waited for.
     ///
-    /// With `force`, one that runs is killed first.
-    ///
     /// # Errors
-    /// [`Error::Running`] without `force`; [`Error::TearDown`] with all that could not be removed, after
+    /// [`Error::Running`], if that is to be [refused](IfRunning::Refuse); [`Error::TearDown`] with all that could not be removed, after
     /// everything else has been.
-    pub fn destroy(&self, force: bool) -> Result<()> {
-        let mut failures = Vec::new();
+    pub fn destroy(&self, if_running: IfRunning) -> Result<()> {
+        let (mut failures, force) = (Vec::new(), if_running == IfRunning::Kill);
         keep_rules(&self.home);
         if force
             && let Err(error) = self.kill_by_force()

@@ -9,6 +9,7 @@ use std::sync::{Mutex, PoisonError};
 
 use super::{Boot, Container, Root};
 use crate::error::{Error, Result};
+use crate::spec::IfRunning;
 use crate::sys::runlock;
 
 /// Lock of the owner, in the directory of an ephemeral container.
@@ -49,7 +50,7 @@ impl Ephemeral {
     /// # Errors
     /// Those of [`Container::destroy`].
     pub fn close(mut self) -> Result<()> {
-        self.container.take().map_or(Ok(()), |container| container.destroy(true))
+        self.container.take().map_or(Ok(()), |container| container.destroy(IfRunning::Kill))
     }
 
     /// Lets go of it in a fork of the process that owns it, which goes on owning it: nothing is ended or deleted, and
@@ -70,7 +71,7 @@ impl Deref for Ephemeral {
 impl Drop for Ephemeral {
     fn drop(&mut self) {
         if let Some(container) = self.container.take()
-            && let Err(error) = container.destroy(true)
+            && let Err(error) = container.destroy(IfRunning::Kill)
         {
             tracing::warn!("{}", error.chain());
         }

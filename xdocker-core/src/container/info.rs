@@ -7,7 +7,8 @@ use crate::error::{Error, Result};
 use crate::image::TreeSize;
 use crate::name::{ContainerName, ImageId};
 use crate::spec::{
-    Hostname, LogSize, NetnsName, Network, Resources, RestartPolicy, Sandbox, StopSignal, Tmpfs, Volume,
+    Hostname, IfRunning, LogSize, NetnsName, Network, Resources, RestartPolicy, Sandbox, StopSignal, Tmpfs,
+    Volume,
 };
 use crate::state::{ExitRecord, Found, RunRecord, State};
 use crate::users::IdRange;
@@ -64,7 +65,7 @@ impl Container {
         let state = self.state()?;
         if definition.ephemeral && state == State::Stopped && !ephemeral::is_owned(&self.directory())? {
             // Its owner was killed, and with it the container; what is left is rubbish.
-            self.destroy(false)?;
+            self.destroy(IfRunning::Refuse)?;
             return Err(Error::NoSuchContainer(self.name.clone()));
         }
         let over = matches!(state, State::Stopped | State::Restarting);

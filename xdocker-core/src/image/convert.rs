@@ -10,6 +10,7 @@ use super::store::ImageStore;
 use crate::error::{Error, ErrorKind, Result};
 use crate::home::{Conversion, DirectoryLock, Stage};
 use crate::name::{ContainerName, ImageId, ImageRef};
+use crate::spec::IfUsed;
 
 /// An image that is about to become a container. It stays until then, as do the images below it.
 #[derive(Debug)]
@@ -53,9 +54,9 @@ impl ImageStore {
         &self,
         wanted: &ImageRef,
         stack: &[ImageRef],
-        force: bool,
+        if_used: IfUsed,
     ) -> Result<DepartingImage<'_>> {
-        let (lock, image) = self.take(wanted, force)?;
+        let (lock, image) = self.take(wanted, if_used)?;
         // A version of the same name may be in the stack; our lock holds that one too.
         let names: BTreeSet<_> =
             stack.iter().map(|image| &image.name).filter(|name| **name != wanted.name).collect();
@@ -132,14 +133,17 @@ mod tests {
         }
 
         let stack = ["base:1", "base"].map(|image| image.parse().unwrap());
-        let departing = store.release(&"test".parse().unwrap(), &stack, false).unwrap();
+        let departing = store.release(&"test".parse().unwrap(), &stack, IfUsed::Refuse).unwrap();
         let parts = parts(&home, &departing.stack);
         departing.into_container(&name, parts).unwrap();
         assert_eq!(names(&home.images()), ["base"]);
         let directory = home.container(&name);
         assert_eq!(names(&directory), ["container.json", "merged", "rwlayer", "workdir"]);
         assert_eq!(fs::read_to_string(directory.join("rwlayer/file")).unwrap(), "test:1.0");
-        assert!(matches!(store.delete(&"base:1".parse().unwrap(), false), Err(Error::ImageInUse { .. })));
+        assert!(matches!(
+            store.delete(&"base:1".parse().unwrap(), IfUsed::Refuse),
+            Err(Error::ImageInUse { .. })
+        ));
 
         fs::write(directory.join("rwlayer/more"), "12").unwrap();
         let lock = DirectoryLock::exclusive(&directory, &"box", Duration::ZERO).unwrap();
@@ -149,11 +153,12 @@ mod tests {
         drop(lock);
         assert!(names(&home.containers()).is_empty() && names(&home.path().join(".work")).is_empty());
         // What does not ask for its size takes no time with it: nobody has walked its files.
-        let moved = store.set_version(&"test:1.1".parse().unwrap(), &"1.2".parse().unwrap(), false).unwrap();
+        let moved =
+            store.set_version(&"test:1.1".parse().unwrap(), &"1.2".parse().unwrap(), IfUsed::Refuse).unwrap();
         drop(store.hold(&[moved.clone().into()]).unwrap());
-        drop(store.release(&moved.clone().into(), &[], false).unwrap());
+        drop(store.release(&moved.clone().into(), &[], IfUsed::Refuse).unwrap());
         assert!(record::read(&home.image(&moved)).unwrap().unwrap().size.is_none());
-        store.set_version(&moved.into(), &"1.1".parse().unwrap(), false).unwrap();
+        store.set_version(&moved.into(), &"1.1".parse().unwrap(), IfUsed::Refuse).unwrap();
         let image = store.get(&"test".parse().unwrap()).unwrap();
         assert_eq!((image.id.to_string(), image.size, image.entries), ("test:1.1".to_owned(), 10, 2));
     }
@@ -167,13 +172,13 @@ mod tests {
         let wanted: ImageRef = "test:1".parse().unwrap();
 
         let stack = [wanted.clone()];
-        assert!(matches!(store.release(&wanted, &stack, false), Err(Error::Invalid { .. })));
+        assert!(matches!(store.release(&wanted, &stack, IfUsed::Refuse), Err(Error::Invalid { .. })));
         let missing = ["nothing".parse().unwrap()];
-        assert!(matches!(store.release(&missing[0], &[], false), Err(Error::NoSuchImage(_))));
-        assert!(matches!(store.release(&wanted, &missing, false), Err(Error::NoSuchImage(_))));
+        assert!(matches!(store.release(&missing[0], &[], IfUsed::Refuse), Err(Error::NoSuchImage(_))));
+        assert!(matches!(store.release(&wanted, &missing, IfUsed::Refuse), Err(Error::NoSuchImage(_))));
 
         // Another version of the same name may be below it.
-        let departing = store.release(&wanted, &["test:2".parse().unwrap()], false).unwrap();
+        let departing = store.release(&wanted, &["test:2".parse().unwrap()], IfUsed::Refuse).unwrap();
         let parts_of_taken = parts(&home, &departing.stack);
         let name: ContainerName = "user".parse().unwrap();
         let user = parts(&home, std::slice::from_ref(&departing.image));
@@ -181,8 +186,8 @@ mod tests {
         let taken = departing.into_container(&name, parts_of_taken).unwrap_err();
         assert!(matches!(taken, Error::ContainerExists(_)));
 
-        assert!(matches!(store.release(&wanted, &[], false), Err(Error::ImageInUse { .. })));
-        drop(store.release(&wanted, &[], true).unwrap());
+        assert!(matches!(store.release(&wanted, &[], IfUsed::Refuse), Err(Error::ImageInUse { .. })));
+        drop(store.release(&wanted, &[], IfUsed::Take).unwrap());
         assert_eq!(store.list().unwrap().len(), 2);
         assert_eq!(names(&home.image(&id("test:1"))), ["image.json", "rlayer"]);
     }

@@ -13,6 +13,7 @@ use crate::error::{Error, Result};
 use crate::home::scratch::{Scratch, names};
 use crate::home::{DirectoryLock, Home};
 use crate::name::ImageId;
+use crate::spec::IfUsed;
 
 /// Runs `test` in a thread with mounts of its own, which go with it.
 fn with_own_mounts(test: impl FnOnce() + Send) {
@@ -50,7 +51,7 @@ fn everything(home: &Path) -> Result<()> {
         fs::create_dir(&part).map_err(Error::file("create", &part))?;
     }
     let name = "box".parse()?;
-    store.release(&id("2").into(), &[], false)?.into_container(&name, parts)?;
+    store.release(&id("2").into(), &[], IfUsed::Refuse)?.into_container(&name, parts)?;
     let lock = DirectoryLock::exclusive(&home.container(&name), &name, Duration::ZERO)?;
     store.adopt(&name, &lock, &id("3"))
 }
@@ -108,8 +109,8 @@ fn deleting_needs_no_space() {
         tmpfs(scratch.path(), Some("tmpfs"), MsFlags::MS_REMOUNT, &format!("nr_inodes={files}"));
         let store = ImageStore::new(Home::open(&path).unwrap());
         assert!(store.copy(&id("1").into(), &id("9"), &|_| Continue(())).is_err());
-        store.delete(&id("1").into(), false).unwrap();
-        store.delete(&id("3").into(), false).unwrap();
+        store.delete(&id("1").into(), IfUsed::Refuse).unwrap();
+        store.delete(&id("3").into(), IfUsed::Refuse).unwrap();
         assert_eq!(check(&path), 0);
     });
 }
@@ -129,8 +130,8 @@ fn a_read_only_home_can_be_looked_at() {
         assert_eq!(store.list().unwrap().len(), 2);
         for error in [
             store.copy(&id("1").into(), &id("9"), &|_| Continue(())).unwrap_err(),
-            store.delete(&id("1").into(), false).unwrap_err(),
-            store.set_version(&id("1").into(), &"9".parse().unwrap(), false).unwrap_err(),
+            store.delete(&id("1").into(), IfUsed::Refuse).unwrap_err(),
+            store.set_version(&id("1").into(), &"9".parse().unwrap(), IfUsed::Refuse).unwrap_err(),
         ] {
             let chain = error.chain();
             assert!(
@@ -168,7 +169,7 @@ fn a_copy_that_is_killed_is_whole_or_not_there() {
         command.env(ROLE, home.path()).stdout(std::process::Stdio::null());
         command.spawn().unwrap()
     };
-    let take_back = || ImageStore::new(home.clone()).delete(&id("2").into(), false).unwrap();
+    let take_back = || ImageStore::new(home.clone()).delete(&id("2").into(), IfUsed::Refuse).unwrap();
     let (mut whole_time, mut outcomes) = (Duration::ZERO, [0, 0]);
     for round in 0..1000 {
         if round >= 100 && outcomes.iter().all(|count| *count > 0) {

@@ -19,6 +19,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::home::{DirectoryLock, Durability, Home, Stage, sync_directory};
 use crate::name::{ImageId, ImageName, ImageRef, Version};
 use crate::progress::{Gauge, Progress, watched};
+use crate::spec::IfUsed;
 use crate::tree::copy_tree;
 
 /// An image that is there.
@@ -128,25 +129,25 @@ impl ImageStore {
         locks.filter(|lock| !matches!(lock, Err(gone) if gone.kind() == ErrorKind::NotFound)).collect()
     }
 
-    /// Deletes an image. Without `force` only when no container stands on it.
+    /// Deletes an image.
     ///
     /// # Errors
     /// [`Error::NoSuchImage`], [`Error::ImageInUse`], [`Error::Busy`]; [`Error::File`] when files of an image that is
     /// no more could not be removed (the next command tries again).
-    pub fn delete(&self, wanted: &ImageRef, force: bool) -> Result<()> {
-        let (lock, id) = self.take(wanted, force)?;
+    pub fn delete(&self, wanted: &ImageRef, if_used: IfUsed) -> Result<()> {
+        let (lock, id) = self.take(wanted, if_used)?;
         let removed = self.home.retire(&self.home.image(&id))?;
         // The name is free; others need not wait for the files to go.
         drop(lock);
         removed.map_or(Ok(()), Stage::remove)
     }
 
-    /// Gives an image another version. Without `force` only when no container stands on it.
+    /// Gives an image another version.
     ///
     /// # Errors
     /// [`Error::NoSuchImage`], [`Error::ImageExists`], [`Error::ImageInUse`], [`Error::Busy`].
-    pub fn set_version(&self, wanted: &ImageRef, version: &Version, force: bool) -> Result<ImageId> {
-        let (_lock, id) = self.take(wanted, force)?;
+    pub fn set_version(&self, wanted: &ImageRef, version: &Version, if_used: IfUsed) -> Result<ImageId> {
+        let (_lock, id) = self.take(wanted, if_used)?;
         let renamed = ImageId { name: id.name.clone(), version: version.clone() };
         let (from, to) = (self.home.image(&id), self.home.image(&renamed));
         match renameat2(AT_FDCWD, &from, AT_FDCWD, &to, RenameFlags::RENAME_NOREPLACE) {
@@ -236,7 +237,7 @@ impl ImageStore {
     }
 
     /// Locks the name of an image that is to go away from its version; the image stays until then.
-    pub(super) fn take(&self, wanted: &ImageRef, force: bool) -> Result<(NameLock, ImageId)> {
+    pub(super) fn take(&self, wanted: &ImageRef, if_used: IfUsed) -> Result<(NameLock, ImageId)> {
         let lock = match NameLock::existing(&self.home, &wanted.name) {
             Err(missing) if missing.kind() == ErrorKind::NotFound => {
                 return Err(Error::NoSuchImage(wanted.clone()));
@@ -244,7 +245,7 @@ impl ImageStore {
             lock => lock?,
         };
         let id = self.find(wanted)?;
-        if !force {
+        if if_used == IfUsed::Refuse {
             refuse_if_used(&self.home, &id)?;
         }
         Ok((lock, id))
@@ -376,7 +377,8 @@ mod tests {
         add(&store, "test:2").unwrap();
         assert!(matches!(add(&store, "test:1"), Err(Error::ImageExists(_))));
         for taken in ["1", "2"] {
-            let error = store.set_version(&wanted("test:1"), &taken.parse().unwrap(), false).unwrap_err();
+            let error =
+                store.set_version(&wanted("test:1"), &taken.parse().unwrap(), IfUsed::Refuse).unwrap_err();
             assert!(matches!(error, Error::ImageExists(_)));
         }
         assert_eq!(fs::read_to_string(store.layer(&id("test:1")).join("file")).unwrap(), "test:1");
@@ -404,9 +406,9 @@ mod tests {
         let (_scratch, store) = store("version");
         let before = add(&store, "test").unwrap();
         let none = Version::none();
-        let first = store.set_version(&wanted("test"), &"1.0.1".parse().unwrap(), false).unwrap();
+        let first = store.set_version(&wanted("test"), &"1.0.1".parse().unwrap(), IfUsed::Refuse).unwrap();
         assert_eq!(first, id("test:1.0.1"));
-        let last = store.set_version(&wanted("test:1.0.1"), &none, false).unwrap();
+        let last = store.set_version(&wanted("test:1.0.1"), &none, IfUsed::Refuse).unwrap();
         assert_eq!(store.get(&last.into()).unwrap(), before);
     }
 
@@ -420,16 +422,16 @@ mod tests {
         define(&store, "one", &["a:1"]);
         let version: Version = "3".parse().unwrap();
         for error in [
-            store.delete(&wanted("a:1"), false).unwrap_err(),
-            store.set_version(&wanted("a:1"), &version, false).unwrap_err(),
+            store.delete(&wanted("a:1"), IfUsed::Refuse).unwrap_err(),
+            store.set_version(&wanted("a:1"), &version, IfUsed::Refuse).unwrap_err(),
         ] {
             assert_eq!(error.to_string(), "image a:1 is used by containers one, two");
             assert_eq!(error.kind(), ErrorKind::Conflict);
         }
-        let error = store.delete(&wanted("b"), false).unwrap_err();
+        let error = store.delete(&wanted("b"), IfUsed::Refuse).unwrap_err();
         assert_eq!(error.to_string(), "image b is used by container two");
-        store.delete(&wanted("a:2"), false).unwrap();
-        store.delete(&wanted("a:1"), true).unwrap();
+        store.delete(&wanted("a:2"), IfUsed::Refuse).unwrap();
+        store.delete(&wanted("a:1"), IfUsed::Take).unwrap();
         assert_eq!(ids(&store), ["b"]);
         assert_eq!(names(&store.home.images()), ["b"], "a name without versions goes");
     }
@@ -446,7 +448,7 @@ mod tests {
         assert!(matches!(NameLock::now(&store.home, &id("a").name), Err(Error::Busy(_))));
         assert!(store.hold(&[wanted("a:1")]).is_ok());
         drop(held);
-        store.delete(&wanted("a:1"), false).unwrap();
+        store.delete(&wanted("a:1"), IfUsed::Refuse).unwrap();
         assert!(matches!(store.resolve(&["a", "a:2"].map(wanted)), Err(Error::Invalid { .. })));
         assert!(matches!(store.hold(&[wanted("a"), wanted("c")]), Err(Error::NoSuchImage(_))));
     }

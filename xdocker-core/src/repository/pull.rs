@@ -24,6 +24,7 @@ use crate::image::{
 };
 use crate::name::{ImageId, ImageRef};
 use crate::progress::{Gauge, Progress, watched};
+use crate::spec::IfUsed;
 
 /// How many times as much as the image holds is read of other images, to find what they have in common.
 const SEARCH: u64 = 4;
@@ -96,7 +97,7 @@ impl Repository {
         let ready = || {
             gauge.finish()?;
             match self.images.refuse_if_exists(&there.id) {
-                Err(_) if options.force => self.images.delete(&there.id.clone().into(), false),
+                Err(_) if options.force => self.images.delete(&there.id.clone().into(), IfUsed::Refuse),
                 _ => Ok(()),
             }
         };

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::time::SystemTime;
 
 use pyo3::prelude::*;
-use xdocker_core::{Engine, ImageId, TestImage, TestImageReport, Version};
+use xdocker_core::{Engine, IfUsed, ImageId, TestImage, TestImageReport, Version};
 
 use crate::convert::{ImageArgument, image_id, option, parsed};
 use crate::error::to_python;
@@ -127,7 +127,7 @@ impl Images {
     #[pyo3(signature = (image, *, force=false))]
     fn delete(&self, py: Python<'_>, image: ImageArgument, force: bool) -> PyResult<()> {
         let store = self.0.images();
-        apart(py, move || store.delete(&image.0, force))
+        apart(py, move || store.delete(&image.0, IfUsed::forced(force)))
     }
 
     /// Copies an image to the new name ``to``: ``NAME`` or ``NAME:VERSION``.
@@ -161,7 +161,7 @@ impl Images {
     ) -> PyResult<Image> {
         let (store, version) = (self.0.images(), parsed(version)?);
         apart(py, move || {
-            let id = store.set_version(&image.0, &version, force)?;
+            let id = store.set_version(&image.0, &version, IfUsed::forced(force))?;
             store.get(&id.into())
         })
         .map(Image)

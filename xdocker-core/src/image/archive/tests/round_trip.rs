@@ -12,6 +12,7 @@ use super::tree::{assert_same, build, items};
 use super::{Tar, UnpackOptions, Whiteouts, packed, unpacked};
 use crate::error::ArchiveError;
 use crate::error::Error;
+use crate::spec::IfUsed;
 use crate::sys::xattr::Node;
 use crate::tree::copy_tree;
 use crate::{ContainerSpec, Engine, Progress};
@@ -60,7 +61,7 @@ proptest! {
             build(root, &items);
         }
         let spec = ContainerSpec::new([]).name("tree".parse().unwrap());
-        let container = engine.to_container(&"tree".parse().unwrap(), &spec, false).unwrap();
+        let container = engine.to_container(&"tree".parse().unwrap(), &spec, IfUsed::Refuse).unwrap();
         assert_same(&from, &engine.home().join("containers/tree/rwlayer"));
         container.into_image("tree".parse().unwrap(), None).unwrap();
         assert_same(&from, &layer);
