@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 use nix::sched::{CpuSet, sched_getaffinity, sched_getcpu};
 use nix::unistd::Pid;
 use xdocker_core::{
-    Boot, Capabilities, Container, ContainerSpec, ErrorKind, Exec, IfRunning, PidsLimit, Resources, Sandbox,
-    State, Stats, Throttling, WindowSize,
+    Boot, Capabilities, Container, ContainerSpec, ErrorKind, Exec, HostReport, IfRunning, PidsLimit,
+    Resources, Sandbox, State, Stats, Throttling, WindowSize,
 };
 use xdocker_test_harness::home::{Home, IMAGE};
 use xdocker_test_harness::leaks::{cgroups, monitor};
@@ -323,6 +323,38 @@ fn what_the_host_cannot_give_is_refused_before_anything_starts() {
     }
     home.assert_clean();
     container.boot(&Boot::new().resources(memory("2M"))).unwrap_or_else(|error| panic!("{}", error.chain()));
+}
+
+#[test]
+fn a_weight_for_disks_is_refused_where_nobody_looks_at_it() {
+    let home = Home::new();
+    let container = home.create("box");
+    let weights = || Resources::new().io_weight("300".parse().unwrap());
+    let somebody_looks =
+        HostReport::probe().features.iter().any(|it| it.name == "disk weights" && it.present);
+    let booted = container.boot(&Boot::new().resources(weights()));
+    if somebody_looks {
+        booted.unwrap_or_else(|error| panic!("{}", error.chain()));
+        // BFQ has weights up to 1000.
+        let kept = |weight: &str| {
+            let files = ["io.bfq.weight", "blkio.bfq.weight", "io.weight"];
+            let all = cgroups(home.path()).into_iter().flat_map(|group| files.map(|file| group.join(file)));
+            all.filter_map(|path| fs::read_to_string(path).ok()).any(|text| text.trim().ends_with(weight))
+        };
+        assert!(kept("118") || kept("300"));
+        container.limit(&Resources::new().io_weight("50".parse().unwrap())).unwrap();
+        assert!(kept("50"));
+        return;
+    }
+    let other = home.boot("other");
+    for refused in [booted, other.limit(&weights())] {
+        let error = refused.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unsupported);
+        let why = "set the weight for disks to 300 is not possible here: no disk has the scheduler bfq";
+        assert!(error.chain().contains(why), "{}", error.chain());
+    }
+    assert_eq!(container.state().unwrap(), State::Stopped);
+    assert!(container.info().unwrap().exit.is_none());
 }
 
 #[test]

@@ -8,7 +8,7 @@ use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockProtocol, SockType
 use nix::sys::utsname::uname;
 use nix::unistd::geteuid;
 
-use crate::cgroup::{Controller, Host, Version};
+use crate::cgroup::{Controller, Host, Version, Weigher};
 use crate::host::Kernel;
 use crate::sys::probe;
 use crate::users;
@@ -104,9 +104,9 @@ impl HostReport {
             ),
             optional(
                 "disk weights",
-                can(&Controller::Io) && has_weights(),
+                can(&Controller::Io) && Weigher::of(cgroups.version).is_some(),
                 String::new(),
-                "--io-weight makes no difference: no disk has the scheduler bfq, and io.cost is off",
+                "--io-weight is refused: no disk has the scheduler bfq, and io.cost is off",
             ),
             optional("nftables", nftables(), String::new(), "no BRIDGE networks, no published ports"),
             optional(
@@ -143,16 +143,6 @@ fn optional(name: &'static str, present: bool, detail: String, without: &'static
 /// A number in a file of /proc/sys.
 fn setting(path: &str) -> Option<u64> {
     fs::read_to_string(path).ok()?.trim().parse().ok()
-}
-
-/// Whether anything shares a disk by weights.
-fn has_weights() -> bool {
-    let mut disks = fs::read_dir("/sys/block").into_iter().flatten().flatten();
-    let has_bfq = |disk: fs::DirEntry| {
-        fs::read_to_string(disk.path().join("queue/scheduler")).is_ok_and(|text| text.contains("[bfq]"))
-    };
-    let cost = fs::read_to_string("/sys/fs/cgroup/io.cost.qos");
-    disks.any(has_bfq) || cost.is_ok_and(|text| text.contains("enable=1"))
 }
 
 /// The namespaces that this kernel does not have, in one text.

@@ -159,6 +159,35 @@ impl Host {
     }
 }
 
+/// What shares disks by weights.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Weigher {
+    /// A scheduler of single disks, with a file of its own for weights up to 1000.
+    Bfq,
+    /// The controller of version 2.
+    IoCost,
+}
+
+impl Weigher {
+    /// The one that works on this host now: a kernel takes weights that nobody looks at, too.
+    pub(crate) fn of(version: Version) -> Option<Self> {
+        let disks = fs::read_dir("/sys/block").into_iter().flatten().flatten();
+        let schedulers =
+            disks.filter_map(|disk| fs::read_to_string(disk.path().join("queue/scheduler")).ok());
+        // Its switch is in the root, wherever our own cgroups are.
+        let costs = fs::read_to_string(Path::new(ROOT).join("io.cost.qos")).unwrap_or_default();
+        Self::among(version, &costs, schedulers)
+    }
+
+    /// `costs` is what is said of disks in `io.cost.qos`, `schedulers` what each disk could have and, in brackets, has.
+    fn among(version: Version, costs: &str, mut schedulers: impl Iterator<Item = String>) -> Option<Self> {
+        if version == Version::Two && costs.split_whitespace().any(|word| word == "enable=1") {
+            return Some(Self::IoCost);
+        }
+        schedulers.any(|all| all.split_whitespace().any(|name| name == "[bfq]")).then_some(Self::Bfq)
+    }
+}
+
 /// A whole disk, by its number: partitions have no limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Disk {
@@ -235,6 +264,23 @@ mod tests {
         let host = Host::look(Path::new("/c"), HYBRID, version_one, own_only);
         let found: Vec<_> = host.hierarchies.iter().map(|h| h.base.to_str().unwrap()).collect();
         assert_eq!(found, ["/c/memory/a/b", "/c/cpu,cpuacct"], "pids cannot be written at all");
+    }
+
+    #[test]
+    fn weights_are_kept_by_whoever_is_switched_on() {
+        let among = |version, costs, schedulers: &[&str]| {
+            Weigher::among(version, costs, schedulers.iter().map(|all| (*all).to_owned()))
+        };
+        const OFF: &str = "254:0 enable=0 ctrl=auto rpct=0.00\n";
+        const ON: &str = "254:0 enable=0 ctrl=auto\n254:16 enable=1 ctrl=user rpct=95.00\n";
+        const USUAL: &[&str] = &["none\n", "none [mq-deadline] kyber bfq\n"];
+        const BFQ: &[&str] = &["none\n", "none mq-deadline [bfq]\n"];
+        assert_eq!(among(Version::Two, OFF, USUAL), None);
+        assert_eq!(among(Version::Two, OFF, BFQ), Some(Weigher::Bfq));
+        assert_eq!(among(Version::Two, ON, BFQ), Some(Weigher::IoCost));
+        assert_eq!(among(Version::One, ON, USUAL), None, "it is of version 2");
+        assert_eq!(among(Version::One, "", BFQ), Some(Weigher::Bfq));
+        assert_eq!(among(Version::One, "", &[]), None);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU64;
 
-use super::host::{Controller, Disk, Version};
+use super::host::{Controller, Disk, Version, Weigher};
 use crate::error::{Error, Result};
 use crate::spec::{CpuQuota, CpuSet, IoMax, MemorySize, PidsLimit, Resources, Weight};
 
@@ -32,8 +32,8 @@ pub(crate) struct Facts {
     pub(crate) cores: CpuSet,
     /// Content of `cpuset.mems` of the cgroup above: a new cpuset of version 1 has no memory nodes.
     pub(crate) memory_nodes: String,
-    /// Weights of disks are kept by the scheduler BFQ, which has a file of its own for them.
-    pub(crate) bfq: bool,
+    /// What shares disks by weights, if that is asked for.
+    pub(crate) weigher: Option<Weigher>,
     /// The disks that are to be limited, in the same order.
     pub(crate) disks: Vec<Disk>,
 }
@@ -42,7 +42,7 @@ impl Facts {
     /// Checks that this host can give what is asked for.
     ///
     /// # Errors
-    /// [`Error::Invalid`].
+    /// [`Error::Invalid`]; [`Error::Unsupported`] for a weight that nobody would look at.
     pub(crate) fn check(&self, wanted: &Resources) -> Result<()> {
         if let Some(cpus) = &wanted.cpus
             && let Some(core) = cpus.first_outside(&self.cores)
@@ -64,6 +64,10 @@ impl Facts {
         {
             let why = format!("it is more than the limit of {limit}");
             return Err(Error::invalid("memory reservation", reservation.to_string(), why));
+        }
+        if let (Some(weight), None) = (wanted.io_weight, self.weigher) {
+            let why = "no disk has the scheduler bfq, and io.cost is off".to_owned();
+            return Err(Error::Unsupported { what: format!("to {}", weighs(weight)), why });
         }
         Ok(())
     }
@@ -154,9 +158,11 @@ impl Facts {
     fn io_weight(&self, weight: Weight) -> Write {
         let number = weight.number();
         let squeezed = if number <= 100 { number } else { 100 + (number - 100) / 11 };
-        let files = ["blkio.bfq.weight", if self.bfq { "io.bfq.weight" } else { "io.weight" }];
-        let value = if self.bfq || self.version == Version::One { squeezed } else { number };
-        self.write(Controller::Io, files, value, format!("set the weight for disks to {weight}"))
+        let (file, value) = match self.weigher {
+            Some(Weigher::IoCost) => ("io.weight", number),
+            _ => ("io.bfq.weight", squeezed),
+        };
+        self.write(Controller::Io, ["blkio.bfq.weight", file], value, weighs(weight))
     }
 
     /// All four limits of a disk, those included that are lifted.
@@ -183,13 +189,19 @@ impl Facts {
     }
 }
 
+/// What a weight for disks is for.
+fn weighs(weight: Weight) -> String {
+    format!("set the weight for disks to {weight}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn facts(version: Version) -> Facts {
         let disks = vec![Disk { major: 254, minor: 0 }];
-        Facts { version, cores: "0-1".parse().unwrap(), memory_nodes: "0\n".into(), bfq: false, disks }
+        let weigher = Some(if version == Version::One { Weigher::Bfq } else { Weigher::IoCost });
+        Facts { version, cores: "0-1".parse().unwrap(), memory_nodes: "0\n".into(), weigher, disks }
     }
 
     fn everything() -> Resources {
@@ -252,6 +264,19 @@ mod tests {
         let values: Vec<_> =
             facts(Version::One).writes(&least).into_iter().map(|write| write.value).collect();
         assert_eq!(values, ["1000", "10"], "a quota of one percent is what the kernel gives at least");
+    }
+
+    #[test]
+    fn a_weight_is_told_to_whoever_looks_at_it() {
+        let weight = Resources::new().io_weight("1100".parse().unwrap());
+        let bfq = Facts { weigher: Some(Weigher::Bfq), ..facts(Version::Two) };
+        let [write] = &bfq.writes(&weight)[..] else { panic!("one file") };
+        assert_eq!((write.file, &*write.value), ("io.bfq.weight", "190"));
+        for version in [Version::One, Version::Two] {
+            let nobody = Facts { weigher: None, ..facts(version) };
+            assert!(matches!(nobody.check(&weight), Err(Error::Unsupported { .. })));
+            nobody.check(&Resources::new()).unwrap();
+        }
     }
 
     #[test]

@@ -31,7 +31,7 @@ use host::Hierarchy;
 use limits::{Facts, Write};
 
 pub(crate) use freezer::thaw;
-pub(crate) use host::{Controller, Host, Version};
+pub(crate) use host::{Controller, Host, Version, Weigher};
 pub use name::CgroupName;
 pub(crate) use stats::network;
 pub use stats::{CpuStats, IoStats, MemoryStats, NetworkStats, PidsStats, Stats, Throttling};
@@ -169,9 +169,7 @@ impl Group {
                 (Some(_), Some(path)) => text(path),
                 _ => String::new(),
             },
-            // The other scheduler with weights has its switch in the root.
-            bfq: wanted.io_weight.is_some()
-                && above(Controller::Io, "io.cost.qos").is_some_and(|path| !path.exists()),
+            weigher: wanted.io_weight.and_then(|_| Weigher::of(self.host.version)),
             disks: wanted.io_max.iter().map(host::disk).collect::<Result<_>>()?,
         })
     }

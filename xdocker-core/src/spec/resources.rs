@@ -337,7 +337,8 @@ impl Resources {
         self
     }
 
-    /// Share of the disks among those who want them at a time.
+    /// Share of the disks among those who want them at a time. A boot is refused where nobody looks at it: no disk has the
+    /// scheduler BFQ, and `io.cost` is off.
     #[must_use]
     pub fn io_weight(mut self, weight: Weight) -> Self {
         self.io_weight = Some(weight);
