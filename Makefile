@@ -27,7 +27,7 @@ help: ## List the targets
 demo: root linker ## Boot a container, talk to it, and leave nothing behind
 	$(CARGO) run --quiet --package xdocker-examples --bin quickstart
 
-test: root check rust-tests test-installed docs python-tests ## Run every check and every test but those of test-vm
+test: root check rust-tests test-installed docs python-tests test-vm ## Run every check and every test
 
 check: linker ## Check the format, the lints and, with cargo-deny, licences and advisories
 	$(CARGO) fmt --all --check
@@ -97,7 +97,7 @@ $(VENV)/ready: xdocker-py/requirements-dev.txt
 
 # What depends on the kernel and its cgroups.
 VM_TESTS = --package xdocker-core --test limits --test faults --test sandbox \
-  --test session --package xdocker-cli --test quickstart --test resources --test network --test userns \
+  --test session --test crowd --package xdocker-cli --test quickstart --test resources --test network --test userns \
   --test ending --test restart --test volumes
 
 # Debian's QEMU and its qemu-utils may be of different builds, and the second is not needed.
