@@ -120,9 +120,9 @@ impl Relay<'_> {
 
     /// Waits until something can go on.
     fn wait(&self, flow: &Flow, signals: &Signals) -> io::Result<Ready> {
-        let mut polled =
-            vec![PollFd::new(signals.as_fd(), PollFlags::POLLIN), PollFd::new(self.over, PollFlags::POLLIN)];
-        // A descriptor that is asked for nothing would still report that it hangs up, again and again.
+        let mut polled = vec![PollFd::new(signals.as_fd(), PollFlags::POLLIN)];
+        // A descriptor that is asked for nothing would still report that it hangs up, again and again; and that the session is
+        // over is of no use as long as somebody has to read what it has shown.
         let mut ask = |fd, wanted: PollFlags| {
             (!wanted.is_empty()).then(|| {
                 polled.push(PollFd::new(fd, wanted));
@@ -136,6 +136,7 @@ impl Relay<'_> {
             when(flow.master_open && flow.shown.is_empty(), PollFlags::POLLIN)
                 | when(flow.master_open && !flow.keys.is_empty(), PollFlags::POLLOUT),
         );
+        let over = ask(self.over, when(flow.shown.is_empty(), PollFlags::POLLIN));
         let output = ask(self.output, when(!flow.shown.is_empty(), PollFlags::POLLOUT));
         let timeout = if flow.input_open { PollTimeout::NONE } else { flow.tell_again.into() };
         let count = match poll(&mut polled, timeout) {
@@ -149,7 +150,7 @@ impl Relay<'_> {
         Ok(Ready {
             idle: count == 0,
             signal: any(Some(0)),
-            over: any(Some(1)),
+            over: any(over),
             input: any(input),
             from_inside: from_inside && flow.shown.is_empty(),
             quiet: !from_inside && flow.shown.is_empty(),
@@ -218,10 +219,11 @@ fn write_some(to: BorrowedFd<'_>, bytes: &mut Vec<u8>) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use std::fs::File;
+    use std::fs::{self, File};
     use std::io::{Read, Write};
     use std::os::fd::OwnedFd;
     use std::thread;
+    use std::time::Duration;
 
     use nix::pty::openpty;
     use nix::sys::signal::raise;
@@ -301,6 +303,34 @@ mod tests {
             });
             assert_eq!(scene.run().0, Ending::Over);
             assert_eq!(reader.join().unwrap(), text);
+        });
+    }
+
+    #[test]
+    fn who_does_not_read_what_a_session_has_left_keeps_nobody_busy() {
+        /// Hundredths of a second of a processor.
+        fn used() -> u64 {
+            let stat = fs::read_to_string("/proc/thread-self/stat").unwrap();
+            let (_, rest) = stat.rsplit_once(')').unwrap();
+            rest.split_ascii_whitespace().skip(11).take(2).map(|ticks| ticks.parse::<u64>().unwrap()).sum()
+        }
+        const FULL: usize = 64 << 10;
+        let mut scene = Scene::new();
+        File::from(scene.output.try_clone().unwrap()).write_all(&[b'o'; FULL]).unwrap();
+        scene.inside.write_all(b"end").unwrap();
+        drop(scene.end.take());
+        let mut shown = scene.shown.try_clone().unwrap();
+        thread::scope(|scope| {
+            let reader = scope.spawn(move || {
+                thread::sleep(Duration::from_secs(1));
+                let mut seen = [0; FULL + 3];
+                shown.read_exact(&mut seen).unwrap();
+                seen[FULL..].to_owned()
+            });
+            let before = used();
+            assert_eq!(scene.run().0, Ending::Over);
+            assert!(used() - before < 20, "{} ticks", used() - before);
+            assert_eq!(reader.join().unwrap(), b"end");
         });
     }
 
