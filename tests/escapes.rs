@@ -454,6 +454,24 @@ fn links_in_the_place_of_the_shell_lead_nowhere() {
 }
 
 #[test]
+fn terminals_come_from_a_devpts_and_not_from_beside_one() {
+    let home = Home::new();
+    let container = boot_with(&home, Sandbox::privileged());
+    let size = WindowSize { rows: 24, columns: 80 };
+    let sh = |line: &str| container.shell(line).unwrap().output().unwrap();
+    // A node of the same device, which gives terminals of whichever devpts is mounted beside it.
+    let place = "mount -t tmpfs none /dev/pts && mknod /dev/pts/ptmx c 5 2 && mkdir /dev/pts/pts && \
+                 mount -t devpts -o ptmxmode=666 none /dev/pts/pts && exec 3<>/dev/pts/ptmx";
+    let placed = sh(place);
+    assert!(placed.status.success(), "{placed:?}");
+    let refused = container.command("true").terminal(size).spawn().unwrap_err();
+    assert!(refused.chain().contains("Invalid cross-device link"), "{}", refused.chain());
+    assert!(sh("umount /dev/pts/pts /dev/pts").status.success());
+    let mut child = container.command("true").terminal(size).spawn().unwrap();
+    assert!(child.wait().unwrap().success());
+}
+
+#[test]
 fn nobody_inside_types_into_the_callers_terminal() {
     let home = Home::new();
     let container = home.boot("box");
