@@ -437,3 +437,29 @@ fn the_doctor_knows() {
         assert!(rows.lines().any(|line| line.starts_with(row) && line.contains(" yes")), "{rows}");
     }
 }
+
+#[test]
+fn where_there_are_no_user_namespaces_nothing_is_made() {
+    let home = Home::with_test_image(BINARY);
+    home.xdocker("-a create -m test -c before --userns auto").ok();
+    let all = || tree::describe(&home.path().join("containers"));
+    let before = all();
+    // The limit is one of each user namespace, for those within it: that of the host stays as it is.
+    let without = |line: &str| {
+        let words = home.command(line.split(' '));
+        let limited = "echo 0 >/proc/sys/user/max_user_namespaces && exec \"$0\" \"$@\"";
+        let mut command = Command::new("unshare");
+        command.args(["--user", "--map-root-user", "sh", "-c", limited]);
+        command.arg(words.get_program()).args(words.get_args());
+        command.envs(words.get_envs().filter_map(|(key, value)| Some((key, value?))));
+        run(command, b"")
+    };
+    for line in ["-a create -m test -c after --userns auto", "-a boot -c before"] {
+        let why = "is not possible here: /proc/sys/user/max_user_namespaces says none";
+        without(line).fails(1, why);
+        assert_eq!(all(), before, "{line}");
+    }
+    let doctor = without("-s doctor");
+    let row = doctor.stdout().lines().find(|line| line.starts_with("user namespaces")).map(str::to_owned);
+    assert!(row.is_some_and(|row| row.contains(" no ")), "{doctor}");
+}

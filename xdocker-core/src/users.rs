@@ -6,6 +6,7 @@
 
 mod attributes;
 
+use std::path::Path;
 use std::{fs, io, thread};
 
 use caps::CapSet;
@@ -158,27 +159,54 @@ pub(crate) const NOBODY: u32 = 65_534;
 /// # Errors
 /// [`Error::Unsupported`].
 pub(crate) fn require() -> Result<()> {
-    let refuse = |why: &str| {
-        Err(Error::Unsupported { what: "a user namespace for a container".into(), why: why.into() })
+    let mapped = match Kernel::running().maps_layers() {
+        true => None,
+        false => Some("mapped owners of layers came with Linux 5.19"),
     };
-    if !Kernel::running().maps_layers() {
-        return refuse("mapped owners of layers came with Linux 5.19");
+    match mapped.or_else(obstacle) {
+        None => Ok(()),
+        Some(why) => {
+            Err(Error::Unsupported { what: "a user namespace for a container".into(), why: why.into() })
+        }
     }
-    if !are_allowed() {
-        return refuse("/proc/sys/user/max_user_namespaces says none");
-    }
-    Ok(())
 }
 
 /// Whether the host lets user namespaces be made.
 pub(crate) fn are_allowed() -> bool {
-    let most = fs::read_to_string("/proc/sys/user/max_user_namespaces");
-    most.is_ok_and(|most| most.trim().parse::<u64>().is_ok_and(|most| most > 0))
+    obstacle().is_none()
+}
+
+/// Why the host lets no user namespace be made, if it does not.
+fn obstacle() -> Option<&'static str> {
+    let most = fs::read_to_string("/proc/sys/user/max_user_namespaces").ok();
+    obstacle_by(Path::new("/proc/self/ns/user").exists(), most.as_deref())
+}
+
+/// The same by what the kernel has, and by its sysctl, which is there without the other too.
+fn obstacle_by(has_them: bool, most: Option<&str>) -> Option<&'static str> {
+    match most.and_then(|most| most.trim().parse::<u64>().ok()) {
+        _ if !has_them => Some("this kernel was built without them (CONFIG_USER_NS)"),
+        Some(0) => Some("/proc/sys/user/max_user_namespaces says none"),
+        Some(_) => None,
+        None => Some("/proc/sys/user/max_user_namespaces does not say how many there may be"),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_keeps_namespaces_from_being_made_is_named() {
+        assert_eq!(obstacle_by(true, Some("12345\n")), None);
+        for (has_them, most, why) in [
+            (true, Some("0\n"), "max_user_namespaces says none"),
+            (true, None, "does not say"),
+            (false, Some("12345\n"), "CONFIG_USER_NS"),
+        ] {
+            assert!(obstacle_by(has_them, most).is_some_and(|found| found.contains(why)), "{why}");
+        }
+    }
 
     #[test]
     fn ranges_are_apart_until_there_are_none() {
