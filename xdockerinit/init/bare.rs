@@ -3,7 +3,6 @@
 
 use core::ffi::c_void;
 
-use crate::process::die_with_parent;
 use crate::sys::{self, EPROTO, Result, Text};
 use crate::wire::fd;
 
@@ -50,7 +49,7 @@ fn make() -> Result<i32> {
 }
 
 extern "C" fn make_apart(made: *mut c_void) -> ! {
-    die_with_parent();
+    sys::die_with_parent();
     let result = strip();
     // SAFETY: `make`, stopped until we end, lent us its result.
     unsafe { made.cast::<Result<()>>().write(result) };
@@ -71,7 +70,7 @@ fn strip() -> Result<()> {
     let root = sys::fsmount(empty, HARMLESS)?;
     let below = sys::openat(sys::AT_FDCWD, top, sys::O_PATH, 0)?;
     sys::move_mount(root, below)?;
-    crate::steps::pivot_root(root)?;
+    sys::pivot_to(root)?;
     sys::dup_to(namespace, fd::BARE)?;
     for fd in [namespace, empty, root, below] {
         sys::close(fd);

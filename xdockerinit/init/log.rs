@@ -5,14 +5,11 @@
 //! and nothing is parsed. What cannot be written is thrown away and counted: whoever prints never waits for a disk
 //! that is full.
 
-use crate::session;
 use crate::sys::pipes::{drain, fchmod, pread, splice, truncate, waiting};
 use crate::sys::{self, EAGAIN, Errno, Poll, Result, Text};
 use crate::wire::fd;
 use crate::wire::log::{FILE, FILE_MAGIC, FRAME_MAGIC, FRAME_MAX, FileHead, Frame, OLD_FILE, kind};
 
-/// How many pipes there can be: two of the root process, two of each session.
-pub const MOST: usize = 2 + 2 * session::MOST;
 /// Bytes of the head of a file, and of a frame.
 const FILE_HEAD: u64 = size_of::<FileHead>() as u64;
 const HEAD: u64 = size_of::<Frame>() as u64;
@@ -47,8 +44,9 @@ pub struct Log {
 }
 
 impl Log {
-    pub fn new(limit: u64) -> Result<Self> {
-        let pipes = if limit == 0 { &mut [] } else { sys::zeros(MOST)? };
+    /// One for so many at a time who print.
+    pub fn new(limit: u64, printers: usize) -> Result<Self> {
+        let pipes = if limit == 0 { &mut [] } else { sys::zeros(2 * printers)? };
         Ok(Self { limit, file: -1, at: 0, generation: 0, begun: false, lost: 0, pipes, count: 0 })
     }
 

@@ -6,10 +6,10 @@
 
 use crate::log::Log;
 use crate::plan::Plan;
-use crate::process::{Failure, Progress, as_bytes, begin_telling, die_with_parent, enter, run_section};
+use crate::process::{Failure, Progress, as_bytes, begin_telling, enter, run_section};
 use crate::record::Undone;
 use crate::restart::Restarts;
-use crate::server::{Root, Server};
+use crate::server::{PRINTERS, Root, Server};
 use crate::steps::{Machine, Within};
 use crate::sys::{self, Cloned, Poll, SIGKILL, Text, Wait};
 use crate::wire::{Report, fd, flag, op, report, section, work};
@@ -39,7 +39,7 @@ pub fn run() -> ! {
         }
     };
     let mut machine = Machine::new(fd::DIRECTORY, -1);
-    let started = Log::new(plan.header.log_limit)
+    let started = Log::new(plan.header.log_limit, PRINTERS)
         .map_err(Failure::of(work::LOG))
         .and_then(|mut log| start(&plan, &mut machine, &mut log, 0).map(|root| (root, log)));
     match started {
@@ -116,7 +116,7 @@ fn become_root(
     output: Option<[i32; 2]>,
 ) -> ! {
     machine.plan = plan.memory();
-    die_with_parent();
+    sys::die_with_parent();
     // The monitor may have died before that took effect: then nobody reads the pipe.
     let mut reader = [Poll::new(pipe, 0)];
     if sys::poll(&mut reader, 0).is_ok_and(|n| n > 0) && reader[0].got & sys::POLLERR != 0 {

@@ -178,7 +178,7 @@ fn run_apart(
 extern "C" fn take_apart(apart: *mut c_void) -> ! {
     // SAFETY: `run_apart`, stopped until we end, lent us its `Apart`.
     let apart = unsafe { &mut *apart.cast::<Apart<'_>>() };
-    die_with_parent();
+    sys::die_with_parent();
     apart.failed = None;
     for (index, step) in apart.steps.by_ref().take_while(|(_, step)| step.head.op != op::TOGETHER) {
         if let Err(why) = apart.machine.run(&step) {
@@ -248,7 +248,7 @@ impl Rest {
             }
         }
         // A change of identity on the way here has cleared it (prctl(2)).
-        die_with_parent();
+        sys::die_with_parent();
         Progress::leaving(progress);
         let failure = match take(machine, section::INSIDE, self.index, &self.last) {
             Err(failure) => failure,
@@ -288,12 +288,6 @@ fn own_pipes(uid: u64) {
     for fd in (0..3).filter(|fd| uid != 0 && is_pipe(*fd) && is_private(*fd)) {
         let _ = sys::fchown(fd, uid);
     }
-}
-
-/// Has the kernel kill this process when its parent ends (prctl(2)).
-pub fn die_with_parent() {
-    const PR_SET_PDEATHSIG: u64 = 1;
-    let _ = sys::prctl(PR_SET_PDEATHSIG, SIGKILL as u64, 0);
 }
 
 /// A report as it travels.

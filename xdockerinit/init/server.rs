@@ -1,7 +1,7 @@
 //! What a monitor does while its container runs, and between two runs of it: it serves clients and keeps what is
 //! printed.
 
-use crate::log::{self, Log};
+use crate::log::Log;
 use crate::plan::Plan;
 use crate::session::{self, Sessions};
 use crate::steps::Within;
@@ -10,6 +10,9 @@ use crate::wire::fd;
 
 /// Places in the set that is polled, before those of sessions and pipes.
 const FIXED: usize = 4;
+
+/// Who may print at a time: the root process, and each session. Each has two pipes.
+pub const PRINTERS: usize = 1 + session::MOST;
 
 /// How long nothing is done when a client cannot be let in, in milliseconds.
 const BREATH: i32 = 10;
@@ -48,7 +51,7 @@ impl Server {
             control,
             bound,
             children: sys::signalfd(sys::signals(&[SIGCHLD]))?,
-            set: sys::zeros(FIXED + session::ROOM + log::MOST)?,
+            set: sys::zeros(FIXED + session::ROOM + 2 * PRINTERS)?,
         })
     }
 

@@ -137,7 +137,7 @@ impl Machine {
             op::MKDIR => allow(sys::mkdirat(a, texts.take(), x), if y == 1 { &[EEXIST] } else { &[] }),
             op::MKNOD => sys::mknodat(a, texts.take(), x, y),
             op::SYMLINK => sys::symlinkat(texts.take(), a, texts.take()),
-            op::PIVOT_ROOT => pivot_root(a),
+            op::PIVOT_ROOT => sys::pivot_to(a),
             op::MOUNT => {
                 let (source, target, kind) = (texts.take(), texts.take(), texts.take());
                 sys::mount(source, target, kind, x, texts.take())
@@ -196,7 +196,7 @@ impl Machine {
             op::FILES_AS => {
                 users::files_as(x, y)?;
                 // Like any change of identity it has cleared this (prctl(2)).
-                crate::process::die_with_parent();
+                sys::die_with_parent();
                 Ok(())
             }
             op::ATTACH => {
@@ -412,16 +412,6 @@ fn allow(result: Result<()>, fine: &[Errno]) -> Result<()> {
 
 fn check(holds: bool, otherwise: Errno) -> Result<()> {
     if holds { Ok(()) } else { Err(otherwise) }
-}
-
-/// pivot_root(2) onto itself: the old root ends up under the new one at `.` and is detached, so that no
-/// directory for it is needed in the container.
-pub fn pivot_root(root: i32) -> Result<()> {
-    let (here, top) = (Text::of(c"."), Text::of(c"/"));
-    sys::fchdir(root)?;
-    sys::pivot_root(here, here)?;
-    sys::umount(here, sys::MNT_DETACH)?;
-    sys::chdir(top)
 }
 
 /// Unmounts; a busy mount (somebody on the host stands in it) is detached, none there is fine.

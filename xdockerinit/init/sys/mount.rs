@@ -1,6 +1,6 @@
 //! Mounts: the new API (fsopen(2) and its kin), and what is left of the old.
 
-use super::{CLONE_NEWNS, O_CLOEXEC, Result, Text, call, ioctl};
+use super::{CLONE_NEWNS, O_CLOEXEC, Result, Text, call, chdir, fchdir, ioctl};
 
 pub fn fsopen(kind: Text) -> Result<i32> {
     call!(430, kind.pointer(), 1).map(|fd| fd as i32)
@@ -64,6 +64,12 @@ pub fn is_mount_namespace(fd: i32) -> bool {
     ioctl(fd, NS_GET_NSTYPE, 0) == Ok(CLONE_NEWNS as usize)
 }
 
-pub fn pivot_root(new: Text, old: Text) -> Result<()> {
-    call!(155, new.pointer(), old.pointer()).map(drop)
+/// pivot_root(2) onto itself: the old root ends up under the new one at `.` and is detached, so that no
+/// directory for it is needed in the container.
+pub fn pivot_to(root: i32) -> Result<()> {
+    let (here, top) = (Text::of(c"."), Text::of(c"/"));
+    fchdir(root)?;
+    call!(155, here.pointer(), here.pointer())?;
+    umount(here, MNT_DETACH)?;
+    chdir(top)
 }

@@ -224,6 +224,12 @@ pub fn prctl(option: u64, x: u64, y: u64) -> Result<()> {
     call!(157, option, x, y, 0, 0).map(drop)
 }
 
+/// Has the kernel kill this process when its parent ends.
+pub fn die_with_parent() {
+    const PR_SET_PDEATHSIG: u64 = 1;
+    let _ = prctl(PR_SET_PDEATHSIG, SIGKILL as u64, 0);
+}
+
 pub fn capbset_drop(capability: u64) -> Result<()> {
     prctl(24, capability, 0)
 }

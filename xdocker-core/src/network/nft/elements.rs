@@ -2,7 +2,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::expression::{ITEM, VALUE, link_name};
+use super::expression::{ITEM, link_name};
+use super::item::{ELEMENTS, SET, TABLE, element, value};
 use super::message::{Attributes, Batch, CREATE, EXCLUSIVE, Family, Kind};
 use super::table::{
     CLAIMS, CONTAINERS, LIMITED, LINKS, PUBLISHED, PUBLISHED_AT, SENDERS, SENDERS6, Set, UPLINKS,
@@ -11,16 +12,6 @@ use crate::host::Kernel;
 use crate::network::link::{Mac, link_local};
 use crate::spec::{HostPort, InterfaceName};
 
-/// Attributes of a set's elements: the table, the set, the list.
-pub(super) const TABLE: u16 = 1;
-pub(super) const SET: u16 = 2;
-pub(super) const ELEMENTS: u16 = 3;
-/// Attributes of an element.
-pub(super) mod value {
-    pub(in super::super) const KEY: u16 = 1;
-    pub(in super::super) const DATA: u16 = 2;
-    pub(in super::super) const FLAGS: u16 = 3;
-}
 /// Bytes of elements in one message: the length of an attribute has 16 bits.
 const LIST_MAX: usize = 32 * 1024;
 
@@ -210,16 +201,6 @@ impl Changes<'_> {
         }
         let (_, batch) = self.batches.last_mut().expect("there is one now");
         batch.add(self.change.kind(), family, flags, &attributes.nest(ELEMENTS, list));
-    }
-}
-
-/// The attributes of an element with that key.
-pub(super) fn element(key: &[u8], data: Option<&Vec<u8>>) -> Attributes {
-    let value = |bytes: &[u8]| Attributes::default().bytes(VALUE, bytes);
-    let element = Attributes::default().nest(value::KEY, value(key));
-    match data {
-        Some(data) => element.nest(value::DATA, value(data)),
-        None => element,
     }
 }
 

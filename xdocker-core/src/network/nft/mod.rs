@@ -3,6 +3,7 @@
 mod elements;
 mod expression;
 mod foreign;
+mod item;
 mod message;
 mod table;
 
@@ -11,9 +12,10 @@ use std::net::{IpAddr, Ipv4Addr, UdpSocket};
 
 use nix::sys::socket::SockProtocol;
 
+use self::elements::port_key;
 pub(super) use self::elements::{Change, Member};
-use self::elements::{ELEMENTS, SET, TABLE, element, port_key, value};
 use self::expression::{ITEM, VALUE};
+use self::item::{ELEMENTS, SET, TABLE, element, value};
 use self::message::{ACK, Attributes, DUMP, Family, Kind, attributes, message, nested};
 use self::table::{CONTAINERS, DISCARD, PUBLISHED_AT, Set, ask_whole, make, unmake};
 use super::BridgeSettings;

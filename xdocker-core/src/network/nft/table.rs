@@ -4,10 +4,10 @@
 //! What is said of a single container are elements of sets and maps, so that a packet costs the same whether there is one
 //! container or a thousand.
 
-use super::elements::{ELEMENTS, SET, TABLE, element};
 use super::expression::ITEM;
 use super::expression::Meta::{InputName, OutputName, Transport};
 use super::expression::{Connection, Field, Ip, Rule, Verdict};
+use super::item::{ELEMENTS, SET, TABLE, element};
 use super::message::{APPEND, Attributes, Batch, CREATE, Family, Kind, message};
 use crate::network::BridgeSettings;
 
