@@ -241,7 +241,12 @@ impl Engine {
     /// [`Error::File`], [`Error::Record`].
     pub fn containers(&self) -> Result<Vec<ContainerInfo>> {
         keep_rules(&self.home);
-        let infos = names(&self.home)?.into_iter().map(|name| self.container(&name)?.info());
+        // A container of the original program has no record that could be read: only such a one is looked at closer.
+        let info = |name| match Container::new(self.home.clone(), name).info() {
+            Err(Error::NoSuchContainer(name)) => self.container(&name)?.info(),
+            info => info,
+        };
+        let infos = names(&self.home)?.into_iter().map(info);
         // One that was destroyed while we looked does not exist.
         infos.filter(|info| !matches!(info, Err(Error::NoSuchContainer(_)))).collect()
     }

@@ -53,6 +53,18 @@ pub enum State {
     },
 }
 
+impl From<Found> for State {
+    fn from(found: Found) -> Self {
+        match found {
+            Found::Stopped => Self::Stopped,
+            Found::Starting => Self::Starting,
+            Found::Pausing(_) => Self::Restarting,
+            Found::Running(record) => Self::Running { pid: record.pid() },
+            Found::Abandoned(record) => Self::Broken { pid: record.map_or(0, |record| record.pid()) },
+        }
+    }
+}
+
 impl fmt::Display for State {
     /// In the seed's words, its spelling included.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -62,7 +62,12 @@ impl Container {
     /// [`Error::NoSuchContainer`], [`Error::File`], [`Error::Record`].
     pub fn info(&self) -> Result<ContainerInfo> {
         let definition = self.definition()?;
-        let state = self.state()?;
+        let found = self.found()?;
+        let restarts = match &found {
+            Found::Running(record) | Found::Pausing(record) => record.restarts(),
+            _ => 0,
+        };
+        let state = State::from(found);
         if definition.ephemeral && state == State::Stopped && !ephemeral::is_owned(&self.directory())? {
             // Its owner was killed, and with it the container; what is left is rubbish.
             self.destroy(IfRunning::Refuse)?;
@@ -70,10 +75,6 @@ impl Container {
         }
         let over = matches!(state, State::Stopped | State::Restarting);
         let exit = if over { self.records().exit()? } else { None };
-        let restarts = match self.records().look()? {
-            Found::Running(record) | Found::Pausing(record) => record.restarts(),
-            _ => 0,
-        };
         let layer = self.directory().join("rwlayer");
         let size = TreeSize::measure(&layer).map_err(Error::file("measure", &layer))?.bytes;
         Ok(ContainerInfo {
@@ -103,25 +104,23 @@ impl Container {
     /// # Errors
     /// [`Error::File`].
     pub fn state(&self) -> Result<State> {
-        let found = match self.records().look()? {
+        self.found().map(State::from)
+    }
+
+    /// The same with its records, after what a monitor that was killed has left behind has been cleared up.
+    fn found(&self) -> Result<Found> {
+        match self.records().look()? {
             // Whoever works on it just now clears up, or is the cause of what we saw: look again then.
             Found::Abandoned(_) => match self.lock().and_then(|lock| self.repair(&lock)) {
-                Ok(()) => self.records().look()?,
-                Err(Error::NoSuchContainer(name)) => return Err(Error::NoSuchContainer(name)),
+                Ok(()) => self.records().look(),
+                Err(Error::NoSuchContainer(name)) => Err(Error::NoSuchContainer(name)),
                 Err(error) => {
                     tracing::warn!("cannot clear up container {}: {}", self.name, error.chain());
-                    self.records().look()?
+                    self.records().look()
                 }
             },
-            found => found,
-        };
-        Ok(match found {
-            Found::Stopped => State::Stopped,
-            Found::Starting => State::Starting,
-            Found::Pausing(_) => State::Restarting,
-            Found::Running(record) => State::Running { pid: record.pid() },
-            Found::Abandoned(record) => State::Broken { pid: record.map_or(0, |record| record.pid()) },
-        })
+            found => Ok(found),
+        }
     }
 
     /// The record of its run, if it runs or is to be started again.

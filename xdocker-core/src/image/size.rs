@@ -15,7 +15,7 @@ use nix::fcntl::AtFlags;
 use nix::sys::stat::{SFlag, fstatat};
 use serde::{Deserialize, Serialize};
 
-use crate::tree::{Place, entries};
+use crate::tree::{Place, Visit, entries};
 
 /// How much a tree holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,12 +31,9 @@ impl TreeSize {
     pub(crate) fn measure(root: &Path) -> io::Result<Self> {
         let mut size = Self::default();
         let mut linked = HashSet::new();
-        let mut places = vec![Place::root(root)?];
-        while let Some(place) = places.pop() {
-            let visit = match place.visit() {
-                Err(Errno::ENOENT | Errno::ENOTDIR | Errno::ELOOP) => continue,
-                visit => visit?,
-            };
+        let mut places = Vec::new();
+        let mut next = Some(Visit::root(root)?);
+        while let Some(visit) = next {
             for (name, kind) in entries(&visit.directory)? {
                 size.entries += 1;
                 if kind == Some(Type::Directory) {
@@ -56,9 +53,21 @@ impl TreeSize {
                     }
                 }
             }
+            next = next_there(&mut places)?;
         }
         Ok(size)
     }
+}
+
+/// The last of these places that is still there.
+fn next_there(places: &mut Vec<Place>) -> nix::Result<Option<Visit>> {
+    while let Some(place) = places.pop() {
+        match place.visit() {
+            Err(Errno::ENOENT | Errno::ENOTDIR | Errno::ELOOP) => {}
+            visit => return visit.map(Some),
+        }
+    }
+    Ok(None)
 }
 
 #[cfg(test)]

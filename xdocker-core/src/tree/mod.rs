@@ -17,7 +17,7 @@ pub(crate) use dress::{copy_attributes, finish};
 pub(crate) use entries::entries;
 pub(crate) use open::{is_made_up, open_regular, reopen};
 pub(crate) use remove::empty;
-pub(crate) use walk::Place;
+pub(crate) use walk::{Place, Visit};
 
 /// How a directory is opened that must be one itself, and not a link to one.
 pub(crate) const DIRECTORY: OFlag =

@@ -34,11 +34,6 @@ pub(crate) struct Visit {
 }
 
 impl Place {
-    /// The root of the tree at `path`, which we made: a path that can be trusted.
-    pub(crate) fn root(path: &Path) -> io::Result<Self> {
-        Ok(Self::of(File::open(path)?.into()))
-    }
-
     /// The root of the tree in an open directory.
     pub(crate) fn of(directory: OwnedFd) -> Self {
         Self { above: Arc::new(directory), path: c".".to_owned() }
@@ -80,6 +75,12 @@ impl Place {
 }
 
 impl Visit {
+    /// The root of the tree at `path`, which we made: a path that can be trusted.
+    pub(crate) fn root(path: &Path) -> io::Result<Self> {
+        let place = Place::of(File::open(path)?.into());
+        Ok(Self { directory: Arc::clone(&place.above), place })
+    }
+
     /// The entry `name` of this directory.
     pub(crate) fn child(&self, name: &CStr) -> Place {
         let path = self.place.path.to_bytes();
