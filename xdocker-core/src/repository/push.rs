@@ -126,17 +126,17 @@ impl Repository {
         let pack = |chunk: Vec<u8>| {
             let digest = digest(&chunk);
             if known.get(&digest).is_some() {
-                return Ok(Packed::Known(digest));
+                return Packed::Known(digest);
             }
-            let bytes = member(&chunk, options.level)?;
+            let bytes = member(&chunk, options.level);
             let (content, blocks) = (chunk.len() as u64, (bytes.len() / UNIT) as u64);
             let remainder = Remainder::of(&bytes);
-            Ok(Packed::New(Member { digest, blocks, content, remainder }, bytes))
+            Packed::New(Member { digest, blocks, content, remainder }, bytes)
         };
         let sent = AtomicU64::new(0);
         let mut index = Index::default();
-        let send = |packed: io::Result<Packed>| {
-            index.members.push(match packed.map_err(ArchiveError::Write)? {
+        let send = |packed| {
+            index.members.push(match packed {
                 Packed::New(member, bytes) => sending.member(member, &bytes)?,
                 Packed::Known(digest) => sending.reference(known, &digest),
             });

@@ -119,7 +119,7 @@ impl Container {
     /// ``archive`` is the path of a new file, or a file object with ``write``, which is called in a thread of ours. ``level``
     /// is how hard gzip tries, from 1 to 9; with 0 it is a plain tar. ``progress`` is that of :meth:`put`; what was written
     /// until then stays. Raises :class:`NotFound`; what ``write`` raises.
-    #[pyo3(signature = (source, archive, *, level=5, progress=None))]
+    #[pyo3(signature = (source, archive, *, level=4, progress=None))]
     fn get_archive(
         &self,
         py: Python<'_>,

@@ -22,7 +22,7 @@ impl Images {
     /// tries, from 1 to 9; with 0 it is a plain tar. ``progress`` is called many times a second with a :class:`Progress`;
     /// what it raises ends the export and leaves no file, and so does Ctrl-C. Raises :class:`NotFound`,
     /// :class:`AlreadyExists` when there is such a file.
-    #[pyo3(signature = (image, path, *, force=false, whiteouts="overlay", level=5, progress=None))]
+    #[pyo3(signature = (image, path, *, force=false, whiteouts="overlay", level=4, progress=None))]
     #[allow(clippy::too_many_arguments)] // keyword arguments
     fn export(
         &self,

@@ -255,7 +255,7 @@ class Container:
         source: PathArgument,
         archive: Union[PathArgument, IO[bytes]],
         *,
-        level: int = 5,
+        level: int = 4,
         progress: Optional[Callable[[Progress], object]] = None,
     ) -> Summary:
         """Writes the file or the tree ``source`` inside as a gzipped tar, whose names begin with its own.

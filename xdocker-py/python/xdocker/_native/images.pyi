@@ -87,7 +87,7 @@ class Images:
         *,
         force: bool = False,
         whiteouts: Literal["overlay", "oci"] = "overlay",
-        level: int = 5,
+        level: int = 4,
         progress: Optional[Callable[[Progress], object]] = None,
     ) -> Summary:
         """Writes an image to the file ``path`` as a gzipped tar, which GNU tar reads.

@@ -306,7 +306,7 @@ class Container:
         source: PathArgument,
         archive: Union[PathArgument, IO[bytes]],
         *,
-        level: int = 5,
+        level: int = 4,
         progress: Optional[Callable[[Progress], object]] = None,
     ) -> Summary:
         """Packs a file or a tree of it: :meth:`xdocker.Container.get_archive`. Cancelling ends it."""

@@ -69,7 +69,7 @@ class Images:
         *,
         force: bool = False,
         whiteouts: Literal["overlay", "oci"] = "overlay",
-        level: int = 5,
+        level: int = 4,
         progress: Optional[Callable[[Progress], object]] = None,
     ) -> Summary:
         """Writes an image to a file: :meth:`xdocker.Images.export`. Cancelling leaves no file."""
