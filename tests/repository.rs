@@ -248,6 +248,66 @@ fn what_is_there_is_not_sent_again() {
 }
 
 #[test]
+fn what_is_remembered_of_an_image_is_a_hint() {
+    let world = World::new(Userland::Host);
+    let home = &world.home;
+    add_image(home, "app:1", 200);
+    world.meet(home);
+    world.xdocker("-a spush -m app:1").ok();
+    world.xdocker("-a copy_image --from-image app:1 --to-image app:2").ok();
+    fs::write(layer(home, "app:2").join("dir3/small"), "changed").unwrap();
+    world.xdocker("-a spush -m app:2").ok();
+    let size = fs::metadata(world.server.home().join("app:2.xdockerimage")).unwrap().len();
+    let second = tree(&layer(home, "app:2"));
+    let memory = |image: &str| layer(home, image).with_file_name("chunks.json");
+    let (first_chunks, second_chunks) =
+        (fs::read_to_string(memory("app:1")).unwrap(), fs::read_to_string(memory("app:2")).unwrap());
+    assert_ne!(first_chunks, second_chunks);
+
+    let pulled = |what: &str, percent: u64| {
+        world.xdocker("-a del_image -m app:2").ok();
+        let _ = world.line.passed();
+        world.xdocker("-a spull -m app:2").ok();
+        let (to, from) = world.line.passed();
+        assert!((to + from) * 100 < size * percent, "{what}: {to} and {from} of {size} bytes");
+        assert_eq!(tree(&layer(home, "app:2")), second, "{what}");
+        assert_eq!(fs::read_to_string(memory("app:2")).unwrap(), second_chunks, "{what}");
+        world.server.is_left_alone();
+    };
+    pulled("the truth", 15);
+    fs::remove_file(memory("app:1")).unwrap();
+    pulled("nothing", 15);
+    assert_eq!(
+        fs::read_to_string(memory("app:1")).unwrap(),
+        first_chunks,
+        "it was found out, and is remembered"
+    );
+
+    // Another image's.
+    fs::write(memory("app:1"), &second_chunks).unwrap();
+    pulled("a lie", 25);
+    assert_eq!(fs::read_to_string(memory("app:1")).unwrap(), first_chunks, "the truth was found out");
+    let mut lines: Vec<_> = first_chunks.lines().collect();
+    let (begin, end) = (2, lines.len() - 3);
+    lines[begin..end].rotate_left(1);
+    fs::write(memory("app:1"), lines.join("\n")).unwrap();
+    pulled("the wrong order", 25);
+    fs::write(memory("app:1"), "{\"format\": 1, \"chunks\": [\"12\"]}").unwrap();
+    pulled("nonsense", 15);
+
+    // As nobody may do, but can: the content is another one, and all that is said of it is the same.
+    let file = layer(home, "app:1").join("dir2/file100");
+    let modified = fs::metadata(&file).unwrap().modified().unwrap();
+    fs::write(&file, noise(40 << 10)).unwrap();
+    fs::File::options().write(true).open(&file).unwrap().set_modified(modified).unwrap();
+    pulled("a changed file", 40);
+    assert_ne!(fs::read_to_string(memory("app:1")).unwrap(), first_chunks);
+    fs::remove_dir_all(layer(home, "app:1").join("dir0")).unwrap();
+    pulled("files that are gone", 60);
+    assert_eq!(fs::read_dir(home.path().join(".work")).unwrap().count(), 0);
+}
+
+#[test]
 fn a_line_may_break_at_any_byte() {
     let world = World::new(Userland::Host);
     let home = &world.home;

@@ -27,7 +27,8 @@ use std::time::Duration;
 use nix::fcntl::{AT_FDCWD, FlockArg, RenameFlags, renameat2};
 
 use super::{
-    CONTAINER_LAYER as UPPER, DirectoryLock, Home, IMAGE_LAYER as LOWER, IMAGE_RECORD, Stage, sync_directory,
+    CONTAINER_LAYER as UPPER, DirectoryLock, Home, IMAGE_CHUNKS, IMAGE_LAYER as LOWER, IMAGE_RECORD, Stage,
+    sync_directory,
 };
 use crate::error::{Error, Result};
 use crate::name::{ContainerName, ImageId};
@@ -200,9 +201,10 @@ fn settle(home: &Home, path: &Path, form: Form) -> Result<()> {
     let mut trash = None;
     for entry in entries {
         let name = entry.map_err(Error::file("read", path))?.file_name();
-        // The record may be there under the name that it has while it is written, too.
-        let record = name.to_string_lossy().contains(IMAGE_RECORD);
-        let stays = (name == LOWER || record) == (form == Form::Image);
+        // Records may be there under the names that they have while they are written, too. What is known of the chunks
+        // is known of this image alone: it goes either way.
+        let is = |record| name.to_string_lossy().contains(record);
+        let stays = !is(IMAGE_CHUNKS) && (name == LOWER || is(IMAGE_RECORD)) == (form == Form::Image);
         if !stays {
             let stage = match &mut trash {
                 Some(stage) => stage,

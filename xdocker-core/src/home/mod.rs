@@ -49,6 +49,9 @@ pub(crate) const IMAGE_LAYER: &str = "rlayer";
 /// Record of an image.
 pub(crate) const IMAGE_RECORD: &str = "image.json";
 
+/// Digests of an image's chunks, as far as somebody has found them out.
+pub(crate) const IMAGE_CHUNKS: &str = "chunks.json";
+
 /// Directory of the files that a container has changed, below the container's own.
 const CONTAINER_LAYER: &str = "rwlayer";
 

@@ -133,6 +133,8 @@ mod tests {
         }
 
         let stack = ["base:1", "base"].map(|image| image.parse().unwrap());
+        fs::write(home.image(&id("test:1.0")).join("chunks.json"), "of an image that does not change")
+            .unwrap();
         let departing = store.release(&"test".parse().unwrap(), &stack, IfUsed::Refuse).unwrap();
         let parts = parts(&home, &departing.stack);
         departing.into_container(&name, parts).unwrap();

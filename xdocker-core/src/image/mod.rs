@@ -32,10 +32,10 @@ mod transfer;
 pub(crate) use crate::home::IMAGE_LAYER as LAYER;
 use crate::home::IMAGE_RECORD as RECORD;
 
+pub(crate) use archive::{Filled, UNIT, in_order, member, pack_chunks, pack_files, unpack_files};
 pub use archive::{Limits, PackOptions, Summary, UnpackOptions, Whiteouts};
-pub(crate) use archive::{UNIT, member, pack_chunks, pack_files, unpack_files};
 pub(crate) use size::TreeSize;
 pub(crate) use store::HeldImages;
 pub use store::{Image, ImageStore};
 pub use test_image::{TestImage, TestImageReport};
-pub(crate) use transfer::receive;
+pub(crate) use transfer::{receive, receive_blocks};

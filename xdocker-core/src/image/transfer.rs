@@ -4,10 +4,11 @@ use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::ops::ControlFlow;
 use std::os::fd::AsFd;
+use std::sync::mpsc::Receiver;
 
-use super::archive::{self, PackOptions, Summary, UnpackOptions};
+use super::archive::{self, Filled, PackOptions, Summary, UnpackOptions};
 use super::{Image, ImageStore, LAYER, TreeSize};
-use crate::error::{Error, Result};
+use crate::error::{ArchiveError, Error, Result};
 use crate::home::Stage;
 use crate::name::{ImageId, ImageRef};
 use crate::progress::{Progress, watched};
@@ -70,9 +71,25 @@ pub(crate) fn receive(
     options: &UnpackOptions,
     progress: &dyn Fn(Progress) -> Result<()>,
 ) -> Result<TreeSize> {
-    let path = stage.path().join(LAYER);
-    fs::create_dir(&path).map_err(Error::file("create", &path))?;
-    let layer = File::open(&path).map_err(Error::file("open", &path))?;
+    let layer = empty_layer(stage)?;
     let summary = archive::unpack(input, layer.as_fd(), options, progress)?;
     Ok(TreeSize { bytes: summary.bytes, entries: summary.entries })
+}
+
+/// [`receive`] for an archive that somebody else decompresses.
+pub(crate) fn receive_blocks(
+    stage: &Stage,
+    blocks: Receiver<Result<Filled, ArchiveError>>,
+    options: &UnpackOptions,
+    progress: &dyn Fn(Progress) -> Result<()>,
+) -> Result<TreeSize> {
+    let layer = empty_layer(stage)?;
+    let summary = archive::unpack_blocks(blocks, layer.as_fd(), options, progress)?;
+    Ok(TreeSize { bytes: summary.bytes, entries: summary.entries })
+}
+
+fn empty_layer(stage: &Stage) -> Result<File> {
+    let path = stage.path().join(LAYER);
+    fs::create_dir(&path).map_err(Error::file("create", &path))?;
+    File::open(&path).map_err(Error::file("open", path))
 }

@@ -16,12 +16,32 @@ pub(super) fn digest(chunk: &[u8]) -> Digest {
     Sha256::digest(chunk).into()
 }
 
+/// A digest in hexadecimal digits.
+pub(super) fn hex(digest: &Digest) -> String {
+    digest.iter().fold(String::with_capacity(64), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// Reads what [`hex`] has written.
+pub(super) fn digest_of_hex(hex: &str) -> Option<Digest> {
+    let mut digest = [0; 32];
+    if hex.len() != 64 || !hex.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return None;
+    }
+    for (at, byte) in digest.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(&hex[2 * at..2 * at + 2], 16).ok()?;
+    }
+    Some(digest)
+}
+
 /// First line of an index.
 const HEAD: &str = "xdocker-index 1";
 /// Its last line.
 const END: &str = "end";
-/// Bytes of a member, and of what is in it, that an index may speak of: members are held in memory.
-const MOST: u64 = 16 << 20;
+/// Bytes of a member, and of what is in it, that an index may speak of: members are held in memory, several at a time.
+const MOST: u64 = 4 << 20;
 
 /// A gzip member of an archive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,10 +80,8 @@ impl Index {
     pub(super) fn text(&self) -> String {
         let mut text = format!("{HEAD}\n");
         for member in &self.members {
-            for byte in member.digest {
-                let _ = write!(text, "{byte:02x}");
-            }
-            let _ = writeln!(text, " {} {} {:x}", member.blocks, member.content, member.remainder.0);
+            let Member { digest, blocks, content, remainder } = member;
+            let _ = writeln!(text, "{} {blocks} {content} {:x}", hex(digest), remainder.0);
         }
         text + END + "\n"
     }
@@ -87,11 +105,7 @@ impl Index {
 
 fn member(line: &str) -> Option<Member> {
     let mut fields = line.split(' ');
-    let hex = fields.next().filter(|hex| hex.len() == 64 && hex.is_ascii())?;
-    let mut digest = [0; 32];
-    for (at, byte) in digest.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(&hex[2 * at..2 * at + 2], 16).ok()?;
-    }
+    let digest = digest_of_hex(fields.next()?)?;
     let bounded = |blocks: &u64| (1..=MOST / UNIT as u64).contains(blocks);
     let blocks = fields.next()?.parse().ok().filter(bounded)?;
     let content = fields.next()?.parse().ok().filter(|content| (1..=MOST).contains(content))?;

@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `session`, `server.sh` | our side and the server's of a conversation in lines, over the user's own ssh |
 //! | `listing`, `index`, `cksum` | what the server says, as pure functions on bytes |
+//! | `sources`, `remembered` | which layers here have what is wanted, and what is known of them without reading them |
 //! | `push`, `pull` | what is there already is not sent |
 //!
 //! # What is there already
@@ -16,8 +17,10 @@
 //!
 //! - **Push**: our image is packed; members that lists of the server know are neither compressed nor sent. The server
 //!   puts the archive together by dd(1) out of what came and of archives that it has.
-//! - **Pull**: images that are here and likely to share something are packed again without being compressed, and what
-//!   has a digest that is wanted comes from there.
+//! - **Pull**: the digests of an image's chunks are remembered beside it; where they are not, its files are read to find
+//!   them out. Images that have a chunk that is wanted are packed again without being compressed, and it comes from there. If
+//!   one turns out to be another chunk than was thought, the pull begins anew and relies on files alone, and then on the
+//!   server alone.
 //!
 //! # Whole or not at all
 //!
@@ -31,7 +34,9 @@ mod index;
 mod listing;
 mod pull;
 mod push;
+mod remembered;
 mod session;
+mod sources;
 mod sum;
 
 use std::ffi::OsString;

@@ -1,40 +1,34 @@
 //! An image comes from the server.
 
-use std::collections::{HashMap, HashSet};
-use std::fs::File;
 use std::io::{self, Read, Write};
 use std::ops::ControlFlow;
-use std::os::fd::AsFd;
-use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use flate2::bufread::GzDecoder;
 
 use super::index::{Digest, Index, Member, digest};
 use super::listing::RemoteImage;
+use super::remembered;
 use super::session::{Session, coded};
+use super::sources::{Reliance, Sources, feed_from};
 use super::sum::Sum;
 use super::{Repository, Transfer};
 use crate::error::{ArchiveError, Error, RepositoryError, Result};
 use crate::home::Stage;
-use crate::image::{
-    HeldImages, Image, LAYER, PackOptions, TreeSize, UNIT, UnpackOptions, pack_chunks, receive,
-};
+use crate::image::{Filled, Image, TreeSize, UNIT, UnpackOptions, in_order, receive, receive_blocks};
 use crate::name::{ImageId, ImageRef};
 use crate::progress::{Gauge, Progress, watched};
 use crate::spec::IfUsed;
-
-/// How many times as much as the image holds is read of other images, to find what they have in common.
-const SEARCH: u64 = 4;
 
 /// Pieces of the server's that may wait, and their size. Together they are more than ssh holds back: what is still with it
 /// when the line breaks is lost.
 const WAITING: usize = 64;
 const PIECE: usize = 64 << 10;
 
-/// Chunks that a layer may be ahead of what is unpacked.
+/// Chunks that a layer may be ahead of what is put together, and that may be ahead of what is unpacked.
 const AHEAD: usize = 4;
 
 /// How an image is pulled.
@@ -71,16 +65,38 @@ impl Repository {
         options: &PullOptions,
         gauge: &Gauge,
     ) -> Result<(Image, Transfer)> {
-        let free = |id: &ImageId| if options.force { Ok(()) } else { self.images.refuse_if_exists(id) };
-        if let Some(version) = &wanted.version {
-            free(&ImageId { name: wanted.name.clone(), version: version.clone() })?;
+        if let Some(version) = wanted.version.clone().filter(|_| !options.force) {
+            self.images.refuse_if_exists(&ImageId { name: wanted.name.clone(), version })?;
         }
+        let mut come = Transfer::default();
+        for reliance in [Reliance::Memory, Reliance::Files] {
+            if let Some(image) = self.pull_relying(wanted, options, reliance, &mut come, gauge)? {
+                return Ok((image, come));
+            }
+            tracing::debug!("image {wanted}: an image here is not what it was taken for");
+        }
+        let image = self.pull_relying(wanted, options, Reliance::Nothing, &mut come, gauge)?;
+        let image = image.expect("of nothing that is here was anything taken");
+        Ok((image, come))
+    }
+
+    /// Takes an image; `None` when something here that was relied on is not what it was taken for.
+    fn pull_relying(
+        &self,
+        wanted: &ImageRef,
+        options: &PullOptions,
+        reliance: Reliance,
+        come: &mut Transfer,
+        gauge: &Gauge,
+    ) -> Result<Option<Image>> {
         let mut session = self.connect(gauge)?;
         let there = choose(session.list()?, wanted).ok_or_else(|| RepositoryError::NoSuchImage {
             image: wanted.clone(),
             address: self.address.clone(),
         })?;
-        free(&there.id)?;
+        if !options.force {
+            self.images.refuse_if_exists(&there.id)?;
+        }
         session.ask_for_index(&there.id)?;
         let index = session.index(there.size)?;
         session.say(&format!("open {}", coded(&there.id)))?;
@@ -88,12 +104,18 @@ impl Repository {
             // It was replaced since it was listed.
             return Err(self.damaged(&there.id));
         }
-        let (stage, size) = match index {
-            Some(index) => self.by_members(&mut session, &there, &index, options, gauge)?,
-            None => self.as_a_whole(&mut session, &there, options, gauge)?,
+        let arrived = match &index {
+            Some(index) => self.by_members(&mut session, &there, index, options, reliance, gauge)?,
+            None => Some(self.as_a_whole(&mut session, &there, options, gauge)?),
         };
-        let transfer = Transfer { archive: there.size, sent: session.sent, received: session.received };
+        come.archive = there.size;
+        come.sent += session.sent;
+        come.received += session.received;
         session.close();
+        let Some((stage, size)) = arrived else { return Ok(None) };
+        if let Some(index) = &index {
+            remembered::write(stage.path(), index.members.iter().map(|member| member.digest))?;
+        }
         let ready = || {
             gauge.finish()?;
             match self.images.refuse_if_exists(&there.id) {
@@ -102,13 +124,8 @@ impl Repository {
             }
         };
         let image = self.images.add_measured(stage, &there.id, size, ready)?;
-        tracing::debug!(
-            "image {}: {} bytes, {} of them received",
-            image.id,
-            transfer.archive,
-            transfer.received
-        );
-        Ok((image, transfer))
+        tracing::debug!("image {}: {} bytes, {} of them received", image.id, come.archive, come.received);
+        Ok(Some(image))
     }
 
     /// Takes an archive of which nothing is known.
@@ -136,27 +153,31 @@ impl Repository {
         Ok((stage, size))
     }
 
-    /// Takes an archive whose members are known: those alone that nothing here has.
+    /// Takes an archive whose members are known: those alone that nothing here has. `None` when what is here turns out
+    /// to have them not.
     fn by_members(
         &self,
         session: &mut Session,
         there: &RemoteImage,
         index: &Index,
         options: &PullOptions,
+        reliance: Reliance,
         gauge: &Gauge,
-    ) -> Result<(Stage, TreeSize)> {
+    ) -> Result<Option<(Stage, TreeSize)>> {
         let kept_as = format!(
             "{:016x}",
             there.id.to_string().bytes().fold(0u64, |all, byte| {
                 (all ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3).rotate_left(7)
             })
         );
-        let mut sources = Sources::default();
+        let mut sources = Sources::new(index, gauge);
         if let Some(kept) = self.images.home.kept(&kept_as)? {
-            sources.add(kept.path().join(LAYER), Held::Kept(kept), index, gauge);
+            sources.add_kept(kept);
         }
-        let before = sources.found(index);
-        self.look_around(&mut sources, there, index, gauge);
+        let before = sources.found();
+        if reliance != Reliance::Nothing {
+            sources.look_around(&self.images, &there.id, reliance);
+        }
         // What has arrived is worth keeping.
         let keep = |kept: Option<Stage>| {
             if let Some(Err(why)) = kept.map(|kept| kept.keep(&kept_as)) {
@@ -167,14 +188,14 @@ impl Repository {
             keep(sources.into_kept());
             return Err(Error::Interrupted);
         }
-        let plan = sources.plan(index);
+        let plan = sources.plan();
         let (here, all) = (plan.iter().flatten().count(), plan.len());
         tracing::debug!(
             "image {}: {here} of {all} members are here, {before} from an earlier pull",
             there.id
         );
         let stage = self.images.home.stage("image")?;
-        let received = AtomicU64::new(0);
+        let (received, at, failed) = (AtomicU64::new(0), AtomicUsize::new(0), Failed::default());
         let told = |now: Progress| {
             gauge.tell(Progress { archive: received.load(Ordering::Relaxed), content: now.content })
         };
@@ -182,66 +203,33 @@ impl Repository {
         let missing = index.members.iter().zip(&plan).filter(|(_, here)| here.is_none());
         let wanted = missing.map(|(member, _)| member.blocks * UNIT as u64).sum();
         let mut input = session.second_input()?;
-        let (result, failed, came) = thread::scope(|scope| {
+        let result = thread::scope(|scope| {
             // It may be more than there is room for before the first bytes are read.
             scope.spawn(move || input.write_all(lines.as_bytes()));
-            let feeds = sources.layers.iter().enumerate().map(|(number, source)| {
+            let feeds = sources.layers().enumerate().map(|(number, layer)| {
                 let wanted = plan.iter().flatten().filter(|(of, _)| *of == number).map(|(_, chunk)| *chunk);
                 let wanted: Vec<_> = wanted.collect();
                 let (send, feed) = sync_channel(AHEAD);
-                scope.spawn(move || feed_from(&source.layer, &wanted, &send, gauge));
+                scope.spawn(move || feed_from(layer, &wanted, &send, gauge));
                 feed
             });
             let feeds = feeds.collect();
             let (send, incoming) = sync_channel(WAITING);
             scope.spawn(|| deliver(&mut *session, wanted, send));
-            let mut members = Members {
-                feeds,
-                incoming,
-                block: Vec::new(),
-                taken: 0,
-                index,
-                plan: &plan,
-                received: &received,
-                image: &there.id,
-                repository: self,
-                at: 0,
-                chunk: Vec::new(),
-                given: 0,
-                failed: None,
-            };
-            let result = receive(&stage, &mut members, &options.unpack, &told);
-            (result, members.failed, members.at)
+            let members = Members { feeds, incoming, piece: Vec::new(), taken: 0, received: &received };
+            let (send, blocks) = sync_channel(AHEAD);
+            let (plan, at, failed) = (&plan, &at, &failed);
+            let damaged = || Failure::Of(self.damaged(&there.id));
+            scope.spawn(move || members.put_together(index, plan, at, send, failed, &damaged));
+            receive_blocks(&stage, blocks, &options.unpack, &told)
         });
-        match failed.or_else(|| gauge.check().err()) {
-            None => Ok((stage, result?)),
-            Some(error) => {
-                keep(if came > before { Some(stage) } else { sources.into_kept() });
-                Err(error)
-            }
-        }
-    }
-
-    /// Looks into images that may have something in common with the one that is wanted.
-    fn look_around(&self, sources: &mut Sources, there: &RemoteImage, index: &Index, gauge: &Gauge) {
-        let content: u64 = index.members.iter().map(|member| member.content).sum();
-        let mut room = content.saturating_mul(SEARCH);
-        let mut images = self.images.list().unwrap_or_default();
-        images.sort_by_key(|image| {
-            (image.id.name != there.id.name, image.size.abs_diff(content), std::cmp::Reverse(image.modified))
-        });
-        for image in images {
-            if sources.found(index) == index.members.len() || gauge.is_stopped() {
-                return;
-            }
-            if image.size > room {
-                continue;
-            }
-            // One that goes just now is no source; the others stay.
-            if let Ok(held) = self.images.hold(&[image.id.clone().into()]) {
-                room -= image.size;
-                sources.add(self.images.layer(&image.id), Held::Image(held), index, gauge);
-            }
+        let failure = failed.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let failure = failure.or_else(|| gauge.check().err().map(Failure::Of));
+        let Some(failure) = failure else { return Ok(Some((stage, result?))) };
+        keep(if at.into_inner() > before { Some(stage) } else { sources.into_kept() });
+        match failure {
+            Failure::Of(error) => Err(error),
+            Failure::NotHere => Ok(None),
         }
     }
 
@@ -279,107 +267,6 @@ fn runs(index: &Index, plan: &[Option<(usize, u64)>]) -> String {
     if blocks > 0 { lines + &format!("part {skip} {blocks}\n") } else { lines }
 }
 
-/// Why the layer of a source stays where it is.
-enum Held {
-    /// What an earlier pull has left.
-    Kept(Stage),
-    Image(#[expect(dead_code, reason = "for its locks")] HeldImages),
-}
-
-/// A layer here that has chunks that are wanted.
-struct Source {
-    layer: PathBuf,
-    held: Held,
-    /// The numbers of its chunks by their digests.
-    chunks: HashMap<Digest, u64>,
-}
-
-/// All of them.
-#[derive(Default)]
-struct Sources {
-    layers: Vec<Source>,
-    digests: HashSet<Digest>,
-}
-
-impl Sources {
-    /// Finds out what of `index` a layer has. One that cannot be read has nothing.
-    fn add(&mut self, layer: PathBuf, held: Held, index: &Index, gauge: &Gauge) {
-        let missing: HashSet<_> = index.members.iter().map(|member| member.digest).collect();
-        let (mut chunks, mut number) = (HashMap::new(), 0);
-        let count = |digest| {
-            if missing.contains(&digest) {
-                chunks.insert(digest, number);
-            }
-            number += 1;
-            Ok(())
-        };
-        let read = File::open(&layer).map_err(Error::file("open", &layer)).and_then(|layer| {
-            let told = |_| gauge.check();
-            pack_chunks(layer.as_fd(), &PackOptions::default(), |chunk| digest(&chunk), count, &told)
-        });
-        match read {
-            Ok(_) => {}
-            Err(why) => tracing::debug!("{}: nothing is taken from it: {}", layer.display(), why.chain()),
-        }
-        self.digests.extend(chunks.keys());
-        self.layers.push(Source { layer, held, chunks });
-    }
-
-    /// How many members there are here.
-    fn found(&self, index: &Index) -> usize {
-        index.members.iter().filter(|member| self.digests.contains(&member.digest)).count()
-    }
-
-    /// Which layer each member comes from, and the number of its chunk there; from the server where it says nothing. A
-    /// layer is packed once, so its chunks are taken in their order.
-    fn plan(&self, index: &Index) -> Vec<Option<(usize, u64)>> {
-        let mut next = vec![0; self.layers.len()];
-        let member = |member: &Member| {
-            let mut sources = self.layers.iter().enumerate();
-            sources.find_map(|(number, source)| {
-                let chunk = *source.chunks.get(&member.digest).filter(|chunk| **chunk >= next[number])?;
-                next[number] = chunk + 1;
-                Some((number, chunk))
-            })
-        };
-        index.members.iter().map(member).collect()
-    }
-
-    /// What an earlier pull has left.
-    fn into_kept(self) -> Option<Stage> {
-        self.layers.into_iter().find_map(|source| match source.held {
-            Held::Kept(stage) => Some(stage),
-            Held::Image(_) => None,
-        })
-    }
-}
-
-/// Packs a layer, and sends the chunks of these numbers, with their digests. Ends early when it fails or is not
-/// listened to any more, which the other side notices.
-fn feed_from(layer: &PathBuf, wanted: &[u64], feed: &SyncSender<(Digest, Vec<u8>)>, gauge: &Gauge) {
-    let enough = || Err(ArchiveError::Write(io::ErrorKind::BrokenPipe.into()).into());
-    if wanted.is_empty() {
-        return;
-    }
-    let (mut wanted, mut number) = (wanted.iter().peekable(), 0);
-    let send = |chunk| {
-        if wanted.next_if_eq(&&number).is_some() && feed.send(chunk).is_err() {
-            return enough();
-        }
-        number += 1;
-        if wanted.peek().is_none() { enough() } else { Ok(()) }
-    };
-    if let Ok(layer) = File::open(layer) {
-        let _ = pack_chunks(
-            layer.as_fd(),
-            &PackOptions::default(),
-            |chunk| (digest(&chunk), chunk),
-            send,
-            &|_| gauge.check(),
-        );
-    }
-}
-
 /// Takes `left` bytes from the server as soon as they come.
 fn deliver(session: &mut Session, mut left: u64, to: SyncSender<Result<Vec<u8>>>) {
     while left > 0 {
@@ -400,84 +287,117 @@ fn deliver(session: &mut Session, mut left: u64, to: SyncSender<Result<Vec<u8>>>
     }
 }
 
-/// The tar, put together from members of the server's and chunks of layers that are here.
+/// Why an archive could not be put together.
+enum Failure {
+    Of(Error),
+    /// A layer here does not have what it was taken to have.
+    NotHere,
+}
+
+/// The first failure, if there has been one.
+type Failed = Mutex<Option<Failure>>;
+
+/// Where members come from.
 struct Members<'a> {
     incoming: Receiver<Result<Vec<u8>>>,
     /// The last piece that came, and how much of it has been taken.
-    block: Vec<u8>,
+    piece: Vec<u8>,
     taken: usize,
-    index: &'a Index,
-    plan: &'a [Option<(usize, u64)>],
     feeds: Vec<Receiver<(Digest, Vec<u8>)>>,
     received: &'a AtomicU64,
-    image: &'a ImageId,
-    repository: &'a Repository,
-    /// How many members have come, and how much of the last one was given on.
-    at: usize,
-    chunk: Vec<u8>,
-    given: usize,
-    failed: Option<Error>,
+}
+
+/// A member on its way to be a chunk.
+enum Job {
+    /// A chunk of a layer here.
+    Here(Vec<u8>),
+    /// What the server sent for it.
+    Come(Vec<u8>, Member),
 }
 
 impl Members<'_> {
+    /// Puts the tar together from members of the server's and chunks of layers that are here, and sends it. `at` says how
+    /// many members there have been. What it fails with goes to `failed`, unless it is that nobody wants any more.
+    fn put_together(
+        mut self,
+        index: &Index,
+        plan: &[Option<(usize, u64)>],
+        at: &AtomicUsize,
+        to: SyncSender<Result<Filled, ArchiveError>>,
+        failed: &Failed,
+        damaged: &(dyn Fn() -> Failure + Sync),
+    ) {
+        let stop = || Error::from(ArchiveError::Write(io::ErrorKind::BrokenPipe.into()));
+        let fail = |failure| {
+            failed.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(failure);
+            stop()
+        };
+        let work = |(job, read)| match job {
+            Job::Here(chunk) => Some(Filled { bytes: chunk, read }),
+            Job::Come(bytes, member) => inflate(&bytes, &member).map(|bytes| Filled { bytes, read }),
+        };
+        let send = |filled: Option<Filled>| {
+            let filled = filled.ok_or_else(|| fail(damaged()))?;
+            to.send(Ok(filled)).map_err(|_| stop())?;
+            at.fetch_add(1, Ordering::Relaxed);
+            Ok(())
+        };
+        // What it fails with has been said.
+        let _ = in_order(work, send, |submit| {
+            let mut read = 0;
+            for (member, here) in index.members.iter().zip(plan) {
+                read += member.blocks * UNIT as u64;
+                let job = self.next(member, *here, damaged).map_err(fail)?;
+                submit((job, read))?;
+            }
+            Ok(())
+        });
+    }
+
+    /// The next member, from where it is.
+    fn next(
+        &mut self,
+        member: &Member,
+        here: Option<(usize, u64)>,
+        damaged: &dyn Fn() -> Failure,
+    ) -> Result<Job, Failure> {
+        if let Some((source, _)) = here {
+            // It ends early when the layer is not any more what it was.
+            return match self.feeds[source].recv() {
+                Ok((found, chunk)) if found == member.digest => Ok(Job::Here(chunk)),
+                _ => Err(Failure::NotHere),
+            };
+        }
+        // Bounded by the index.
+        let mut bytes = vec![0; member.blocks as usize * UNIT];
+        self.take(&mut bytes, damaged)?;
+        self.received.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        Ok(Job::Come(bytes, *member))
+    }
+
     /// Fills `room` with what comes from the server.
-    fn take(&mut self, mut room: &mut [u8]) -> Result<()> {
+    fn take(&mut self, mut room: &mut [u8], damaged: &dyn Fn() -> Failure) -> Result<(), Failure> {
         while !room.is_empty() {
-            if self.taken == self.block.len() {
+            if self.taken == self.piece.len() {
                 // It has sent all that was asked for: then more is wanted than there is.
-                self.block = self.incoming.recv().map_err(|_| self.repository.damaged(self.image))??;
+                self.piece = self.incoming.recv().map_err(|_| damaged())?.map_err(Failure::Of)?;
                 self.taken = 0;
             }
-            let count = room.len().min(self.block.len() - self.taken);
-            room[..count].copy_from_slice(&self.block[self.taken..][..count]);
+            let count = room.len().min(self.piece.len() - self.taken);
+            room[..count].copy_from_slice(&self.piece[self.taken..][..count]);
             self.taken += count;
             room = &mut room[count..];
         }
         Ok(())
     }
-
-    /// The chunk of the next member.
-    fn next(&mut self, member: &Member, here: Option<(usize, u64)>) -> Result<Vec<u8>> {
-        let damaged = || self.repository.damaged(self.image);
-        let (found, chunk) = match here {
-            // It ends early when the layer is not any more what it was.
-            Some((source, _)) => self.feeds[source].recv().map_err(|_| damaged())?,
-            None => {
-                // Both are bounded by the index.
-                let mut bytes = vec![0; member.blocks as usize * UNIT];
-                self.take(&mut bytes)?;
-                self.received.fetch_add(bytes.len() as u64, Ordering::Relaxed);
-                let mut chunk = Vec::with_capacity(member.content as usize);
-                let read = GzDecoder::new(&bytes[..]).take(member.content).read_to_end(&mut chunk);
-                read.map_err(|_| damaged())?;
-                (digest(&chunk), chunk)
-            }
-        };
-        if found == member.digest { Ok(chunk) } else { Err(damaged()) }
-    }
 }
 
-impl Read for Members<'_> {
-    fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
-        if self.given == self.chunk.len() {
-            let (index, plan) = (self.index, self.plan);
-            let (Some(member), Some(here)) = (index.members.get(self.at), plan.get(self.at)) else {
-                return Ok(0);
-            };
-            match self.next(member, *here) {
-                Ok(chunk) => (self.chunk, self.given) = (chunk, 0),
-                Err(why) => {
-                    self.failed = Some(why);
-                    return Err(io::ErrorKind::Other.into());
-                }
-            }
-            self.at += 1;
-        }
-        let count = room.len().min(self.chunk.len() - self.given);
-        room[..count].copy_from_slice(&self.chunk[self.given..][..count]);
-        self.given += count;
-        Ok(count)
-    }
+/// The chunk in a member, if it is the one that it should be.
+fn inflate(bytes: &[u8], member: &Member) -> Option<Vec<u8>> {
+    // Bounded by the index.
+    let mut chunk = vec![0; member.content as usize];
+    GzDecoder::new(bytes).read_exact(&mut chunk).ok()?;
+    (digest(&chunk) == member.digest).then_some(chunk)
 }
 
 /// An archive as it is.

@@ -15,6 +15,7 @@ use sha2::{Digest as _, Sha256};
 use super::cksum::Remainder;
 use super::index::{Digest, Index, Known, Member, digest};
 use super::listing::RemoteImage;
+use super::remembered;
 use super::session::{Session, coded};
 use super::sum::Sum;
 use super::{Repository, Transfer};
@@ -104,7 +105,14 @@ impl Repository {
             sending.conclude(index)
         });
         let (archive, said) = match index {
-            Ok(index) => (index.size(), session.hear(&image.id)),
+            Ok(index) => {
+                // For pulls of images that have something in common with this one.
+                let (directory, digests) = (self.images.home.image(&image.id), index.members.iter());
+                if let Err(why) = remembered::write(&directory, digests.map(|member| member.digest)) {
+                    tracing::debug!("the chunks of {} are not remembered: {}", image.id, why.chain());
+                }
+                (index.size(), session.hear(&image.id))
+            }
             Err(error) => return Err(session.reason(error, &image.id)),
         };
         said?;

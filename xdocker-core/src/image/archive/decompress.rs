@@ -47,24 +47,30 @@ pub(super) fn decompress<T>(
                 let _ = full.send(Err(why));
             }
         });
-        let mut source = Blocks {
-            blocks,
-            used,
-            block: Vec::new(),
-            consumed: 0,
-            so_far: Progress::default(),
-            limits,
-            progress,
-        };
+        let mut source = Blocks::new(blocks, used, limits, progress);
         let value = consume(&mut source)?;
         Ok((value, source.so_far.archive))
     })
 }
 
+/// Calls `consume` with a tar that somebody else decompresses, up to the limits. It ends when they hang up.
+pub(super) fn decompressed<T>(
+    blocks: Receiver<Result<Filled, ArchiveError>>,
+    limits: &Limits,
+    progress: &dyn Fn(Progress) -> Result<()>,
+    consume: impl FnOnce(&mut Blocks<'_>) -> Result<T>,
+) -> Result<(T, u64)> {
+    // Nobody wants the blocks back.
+    let (used, _) = sync_channel(0);
+    let mut source = Blocks::new(blocks, used, limits, progress);
+    let value = consume(&mut source)?;
+    Ok((value, source.so_far.archive))
+}
+
 /// A block of the tar, and how much of the archive has been read for all blocks up to it.
-struct Filled {
-    bytes: Vec<u8>,
-    read: u64,
+pub(crate) struct Filled {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) read: u64,
 }
 
 /// The tar, as it comes out of the thread.
@@ -99,7 +105,17 @@ impl Source for Blocks<'_> {
     }
 }
 
-impl Blocks<'_> {
+impl<'a> Blocks<'a> {
+    fn new(
+        blocks: Receiver<Result<Filled, ArchiveError>>,
+        used: SyncSender<Vec<u8>>,
+        limits: &'a Limits,
+        progress: &'a dyn Fn(Progress) -> Result<()>,
+    ) -> Self {
+        let so_far = Progress::default();
+        Self { blocks, used, block: Vec::new(), consumed: 0, so_far, limits, progress }
+    }
+
     /// Counts a block that has just come.
     fn account(&mut self, read: u64) -> Result<()> {
         let content = self.so_far.content + self.block.len() as u64;

@@ -51,11 +51,13 @@ mod tests;
 use crate::users::Owners;
 
 pub(crate) use compress::{UNIT, member};
+pub(crate) use decompress::Filled;
 pub use limits::Limits;
 pub use pack::PackOptions;
 pub(crate) use pack::{pack, pack_chunks, pack_files};
+pub(crate) use parallel::in_order;
 pub use unpack::UnpackOptions;
-pub(crate) use unpack::{unpack, unpack_files};
+pub(crate) use unpack::{unpack, unpack_blocks, unpack_files};
 pub use whiteout::Whiteouts;
 
 /// What an archive holds.

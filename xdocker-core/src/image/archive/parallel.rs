@@ -8,9 +8,9 @@ use std::{io, thread};
 use super::chunk::Sink;
 use crate::error::{ArchiveError, Error, Result};
 
-/// A chunk on its way to a worker, and where the result goes.
-struct Job<R> {
-    chunk: Vec<u8>,
+/// A piece of work on its way to a worker, and where the result goes.
+struct Job<J, R> {
+    what: J,
     done: SyncSender<R>,
 }
 
@@ -22,9 +22,23 @@ pub(super) fn parallel<T, R: Send>(
     progress: &dyn Fn(u64) -> Result<()>,
     produce: impl FnOnce(&mut Sink<'_>) -> Result<T>,
 ) -> Result<T> {
+    in_order(work, consume, |submit| {
+        let mut emit = |chunk, content| submit(chunk).and_then(|()| progress(content));
+        let mut sink = Sink::new(&mut emit);
+        produce(&mut sink).and_then(|value| sink.cut().map(|()| value))
+    })
+}
+
+/// Does `work` on all that `produce` submits, by all processors, and hands the results to `consume`, in their order and in
+/// a thread of its own. What was submitted is consumed also when `produce` fails after it.
+pub(crate) fn in_order<J: Send, T, R: Send>(
+    work: impl Fn(J) -> R + Sync,
+    consume: impl FnMut(R) -> Result<()> + Send,
+    produce: impl FnOnce(&mut dyn FnMut(J) -> Result<()>) -> Result<T>,
+) -> Result<T> {
     // More would hold more chunks in memory at once.
     let threads = thread::available_parallelism().map_or(1, NonZero::get).min(12);
-    let (jobs, waiting) = sync_channel::<Job<R>>(threads);
+    let (jobs, waiting) = sync_channel::<Job<J, R>>(threads);
     let (order, results) = sync_channel(2 * threads);
     let waiting = Mutex::new(waiting);
     thread::scope(|scope| {
@@ -32,24 +46,22 @@ pub(super) fn parallel<T, R: Send>(
             scope.spawn(|| {
                 loop {
                     let job = waiting.lock().unwrap_or_else(PoisonError::into_inner).recv();
-                    let Ok(Job { chunk, done }) = job else { return };
+                    let Ok(Job { what, done }) = job else { return };
                     // Nobody waits any more when consuming has failed.
-                    let _ = done.send(work(chunk));
+                    let _ = done.send(work(what));
                 }
             });
         }
         // The consumer owns `results`: when it gives up, so does who waits for room in there.
         let consumer = scope.spawn(move || all(results, consume));
-        let mut emit = |chunk, content| {
+        let mut submit = |what| {
             let (done, result) = sync_channel(1);
             // Whoever hung up has a reason, which is reported instead of this one.
             let stopped = || Error::from(ArchiveError::Write(io::ErrorKind::BrokenPipe.into()));
             order.send(result).map_err(|_| stopped())?;
-            jobs.send(Job { chunk, done }).map_err(|_| stopped())?;
-            progress(content)
+            jobs.send(Job { what, done }).map_err(|_| stopped())
         };
-        let mut sink = Sink::new(&mut emit);
-        let produced = produce(&mut sink).and_then(|value| sink.cut().map(|()| value));
+        let produced = produce(&mut submit);
         drop((order, jobs));
         // If consuming failed, that is also why producing did.
         consumer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;

@@ -9,6 +9,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::FileExt;
+use std::sync::mpsc::Receiver;
 
 use nix::dir::Dir;
 use nix::errno::Errno;
@@ -21,7 +22,7 @@ use nix::sys::time::TimeSpec;
 use nix::unistd::{Gid, Uid, UnlinkatFlags, fchown, fchownat, linkat, symlinkat, unlinkat};
 
 use super::beneath::open_directory;
-use super::decompress::decompress;
+use super::decompress::{Blocks, Filled, decompress, decompressed};
 use super::path::{EntryPath, display, split};
 use super::pax::Time;
 use super::reader::{Entry, Kind, Reader, Source};
@@ -29,7 +30,7 @@ use super::sparse::Map;
 use super::walk::kind;
 use super::whiteout::{self, Mark};
 use super::{Holds, Limits, Summary, xattr};
-use crate::error::{Error, Result};
+use crate::error::{ArchiveError, Error, Result};
 use crate::progress::Progress;
 use crate::sys::xattr::Node;
 use crate::users::Owners;
@@ -72,6 +73,20 @@ pub(crate) fn unpack_files(
     read(input, into, Holds::Files(owners), options, progress)
 }
 
+/// [`unpack`] for an archive that somebody else decompresses.
+pub(crate) fn unpack_blocks(
+    blocks: Receiver<Result<Filled, ArchiveError>>,
+    into: BorrowedFd<'_>,
+    options: &UnpackOptions,
+    progress: &dyn Fn(Progress) -> Result<()>,
+) -> Result<Summary> {
+    refuse_if_filled(into)?;
+    let place = |source: &mut Blocks<'_>| place_all(source, into, Holds::Layer, options);
+    let (mut summary, archive) = decompressed(blocks, &options.limits, progress, place)?;
+    summary.archive = archive;
+    Ok(summary)
+}
+
 fn read(
     input: impl Read + Send,
     into: BorrowedFd<'_>,
@@ -79,30 +94,44 @@ fn read(
     options: &UnpackOptions,
     progress: &dyn Fn(Progress) -> Result<()>,
 ) -> Result<Summary> {
-    const WHAT: &str = "unpack an archive into the layer's directory";
-    let mut listing = open_directory(into, b"").and_then(Dir::from_fd).map_err(Error::system(WHAT))?;
-    // All that an empty directory has is itself and the one above.
-    if listing.iter().nth(2).is_some() {
-        return Err(Error::system(WHAT)(Errno::ENOTEMPTY));
-    }
-    drop(listing);
-    let (mut summary, archive) = decompress(input, &options.limits, progress, |source| {
-        let mut reader = Reader::new(source, &options.limits);
-        let mut layer = Layer { root: into, here: None, holds, options, summary: Summary::default() };
-        let mut placed = || {
-            while let Some(entry) = reader.next()? {
-                layer.place(&entry, &mut reader)?;
-            }
-            Ok(())
-        };
-        let placed = placed();
-        // Also after an error: what is there may be a beginning that somebody goes on from.
-        let left = layer.leave().map_err(Error::system(WHAT));
-        placed.and(left)?;
-        Ok(layer.summary)
-    })?;
+    refuse_if_filled(into)?;
+    let place = |source: &mut Blocks<'_>| place_all(source, into, holds, options);
+    let (mut summary, archive) = decompress(input, &options.limits, progress, place)?;
     summary.archive = archive;
     Ok(summary)
+}
+
+const WHAT: &str = "unpack an archive into the layer's directory";
+
+fn refuse_if_filled(into: BorrowedFd<'_>) -> Result<()> {
+    let mut listing = open_directory(into, b"").and_then(Dir::from_fd).map_err(Error::system(WHAT))?;
+    // All that an empty directory has is itself and the one above.
+    match listing.iter().nth(2) {
+        Some(_) => Err(Error::system(WHAT)(Errno::ENOTEMPTY)),
+        None => Ok(()),
+    }
+}
+
+/// Makes all that a tar says.
+fn place_all(
+    source: &mut Blocks<'_>,
+    into: BorrowedFd<'_>,
+    holds: Holds,
+    options: &UnpackOptions,
+) -> Result<Summary> {
+    let mut reader = Reader::new(source, &options.limits);
+    let mut layer = Layer { root: into, here: None, holds, options, summary: Summary::default() };
+    let mut placed = || {
+        while let Some(entry) = reader.next()? {
+            layer.place(&entry, &mut reader)?;
+        }
+        Ok(())
+    };
+    let placed = placed();
+    // Also after an error: what is there may be a beginning that somebody goes on from.
+    let left = layer.leave().map_err(Error::system(WHAT));
+    placed.and(left)?;
+    Ok(layer.summary)
 }
 
 /// The layer being filled.
