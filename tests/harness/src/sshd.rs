@@ -319,8 +319,11 @@ fn carry(mut from: TcpStream, mut to: TcpStream, left: &AtomicU64, passed: &Atom
             Err(left) => (left as usize, true),
         };
         passed.fetch_add(count as u64, Ordering::SeqCst);
-        if to.write_all(&room[..count]).is_err() || broken {
+        if broken {
             left.store(0, Ordering::SeqCst);
+        }
+        // Who hangs up while something comes for him has not broken the line for others.
+        if to.write_all(&room[..count]).is_err() || broken {
             let _ = from.shutdown(Shutdown::Both);
             let _ = to.shutdown(Shutdown::Both);
             return;
