@@ -6,14 +6,15 @@ use std::path::PathBuf;
 
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
-use xdocker_core::{Boot, Exec, IfUsed};
+use xdocker_core::IfUsed;
 
 use crate::container::Container;
-use crate::convert::{ImageArgument, ImagesArgument, parsed};
-use crate::error::{invalid, to_python};
+use crate::convert::parsed;
+use crate::error::to_python;
+use crate::images::{ImageArgument, ImagesArgument};
 use crate::info::ContainerInfo;
 use crate::keywords::Keywords;
-use crate::options::Options;
+use crate::options::{Options, boot};
 use crate::wait::apart;
 
 /// The containers of a home.
@@ -23,31 +24,6 @@ use crate::wait::apart;
 /// :class:`TypeError`, wrong values :class:`InvalidArgument`.
 #[pyclass(frozen, module = "xdocker")]
 pub(crate) struct Containers(pub(crate) xdocker_core::Engine);
-
-/// The program that PID 1 is to be, if not our own.
-pub(crate) fn boot(
-    command: Option<Vec<PathBuf>>,
-    env: Option<HashMap<OsString, OsString>>,
-    workdir: Option<PathBuf>,
-) -> PyResult<Boot> {
-    let Some(command) = command else {
-        return match env.is_some() || workdir.is_some() {
-            true => Err(invalid("command `None`: env and workdir are for a command")),
-            false => Ok(Boot::new()),
-        };
-    };
-    let [program, arguments @ ..] = command.as_slice() else {
-        return Err(invalid("command `[]`: the program is missing"));
-    };
-    let mut exec = Exec::new(program).args(arguments);
-    for (name, value) in env.into_iter().flatten() {
-        exec = exec.env(name, value);
-    }
-    if let Some(directory) = workdir {
-        exec = exec.current_dir(directory);
-    }
-    Ok(Boot::new().exec(exec))
-}
 
 #[pymethods]
 impl Containers {

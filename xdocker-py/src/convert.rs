@@ -5,10 +5,8 @@ use std::str::FromStr;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyString};
-use xdocker_core::{ImageId, ImageRef};
 
-use crate::error::to_python;
-use crate::images::Image;
+use crate::error::{invalid, to_python};
 
 /// Parses a text as one of the core's types.
 pub(crate) fn parsed<T: FromStr>(text: &str) -> PyResult<T>
@@ -24,40 +22,6 @@ where
     xdocker_core::Error: From<T::Err>,
 {
     text.map(parsed).transpose()
-}
-
-/// An image: a record of one, or `NAME`, or `NAME:VERSION`.
-pub(crate) struct ImageArgument(pub(crate) ImageRef);
-
-impl FromPyObject<'_, '_> for ImageArgument {
-    type Error = PyErr;
-    fn extract(object: Borrowed<'_, '_, PyAny>) -> PyResult<Self> {
-        if let Ok(image) = object.cast::<Image>() {
-            return Ok(Self(image.get().id().into()));
-        }
-        parsed(&object.extract::<String>()?).map(Self)
-    }
-}
-
-/// One image, or several, the lowest first.
-#[derive(Default)]
-pub(crate) struct ImagesArgument(pub(crate) Vec<ImageRef>);
-
-impl FromPyObject<'_, '_> for ImagesArgument {
-    type Error = PyErr;
-    fn extract(object: Borrowed<'_, '_, PyAny>) -> PyResult<Self> {
-        if object.is_instance_of::<PyString>() || object.is_instance_of::<Image>() {
-            return Ok(Self(vec![object.extract::<ImageArgument>()?.0]));
-        }
-        let images = object.extract::<Vec<ImageArgument>>()?;
-        Ok(Self(images.into_iter().map(|image| image.0).collect()))
-    }
-}
-
-/// Name and version of an image that is to be.
-pub(crate) fn image_id(text: &str) -> PyResult<ImageId> {
-    let wanted: ImageRef = parsed(text)?;
-    Ok(ImageId { name: wanted.name, version: wanted.version.unwrap_or_default() })
 }
 
 /// A number, or a text such as `100M`; as the text that the core parses.
@@ -80,5 +44,13 @@ impl FromPyObject<'_, '_> for Amount {
             return Err(PyTypeError::new_err("a number or a text is wanted, not a bool"));
         }
         object.extract::<i64>().map(|number| Self(number.to_string()))
+    }
+}
+
+/// A signal by its number; 0 is none, and tells whether there is somebody to get one.
+pub(crate) fn signal(number: i32) -> PyResult<i32> {
+    match number {
+        0..=64 => Ok(number),
+        _ => Err(invalid(format!("signal `{number}`: there is no such signal"))),
     }
 }

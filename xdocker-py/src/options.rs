@@ -1,12 +1,15 @@
 //! What a container is to be, as keyword arguments of `run` and `create`.
 
+use std::collections::HashMap;
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use pyo3::prelude::*;
-use xdocker_core::ContainerSpec;
+use xdocker_core::{Boot, ContainerSpec, Exec};
 
-use crate::convert::{Amount, ImagesArgument, option, parsed};
-use crate::error::to_python;
+use crate::convert::{Amount, option, parsed};
+use crate::error::{invalid, to_python};
+use crate::images::ImagesArgument;
 use crate::keywords::{Keywords, keywords};
 use crate::limits::LimitKeywords;
 use crate::network::NetworkKeywords;
@@ -72,4 +75,29 @@ impl Options {
             .volumes(self.basics.volumes.volumes()?)
             .resources(self.limits.resources()?))
     }
+}
+
+/// The program that PID 1 is to be, if not our own.
+pub(crate) fn boot(
+    command: Option<Vec<PathBuf>>,
+    env: Option<HashMap<OsString, OsString>>,
+    workdir: Option<PathBuf>,
+) -> PyResult<Boot> {
+    let Some(command) = command else {
+        return match env.is_some() || workdir.is_some() {
+            true => Err(invalid("command `None`: env and workdir are for a command")),
+            false => Ok(Boot::new()),
+        };
+    };
+    let [program, arguments @ ..] = command.as_slice() else {
+        return Err(invalid("command `[]`: the program is missing"));
+    };
+    let mut exec = Exec::new(program).args(arguments);
+    for (name, value) in env.into_iter().flatten() {
+        exec = exec.env(name, value);
+    }
+    if let Some(directory) = workdir {
+        exec = exec.current_dir(directory);
+    }
+    Ok(Boot::new().exec(exec))
 }

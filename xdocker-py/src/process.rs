@@ -10,7 +10,7 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use xdocker_core::{Child, Stdio, Terminal, WindowSize};
 
-use crate::container::signal;
+use crate::convert;
 use crate::error::{invalid, to_python};
 use crate::run::{Program, returncode};
 use crate::wait::{deadline, sliced, too_late};
@@ -119,7 +119,7 @@ impl Process {
 
     /// Sends a signal to its process group. One that has ended is no error.
     fn send_signal(&self, py: Python<'_>, signal: i32) -> PyResult<()> {
-        let signal = self::signal(signal)?;
+        let signal = convert::signal(signal)?;
         let signal = || self.child.read().unwrap_or_else(PoisonError::into_inner).signal(signal);
         py.detach(signal).map_err(to_python)
     }

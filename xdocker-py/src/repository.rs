@@ -5,8 +5,8 @@ use std::time::SystemTime;
 use pyo3::prelude::*;
 use xdocker_core::{ImageId, ImageRef};
 
-use crate::convert::{ImageArgument, parsed};
-use crate::images::{FIELDS, Image};
+use crate::convert::parsed;
+use crate::images::{FIELDS, Image, ImageArgument};
 use crate::record::record;
 
 record!(

@@ -16,13 +16,13 @@ use pyo3::types::PyDict;
 use xdocker_core::{Boot, ContainerSpec, Engine, Ephemeral};
 
 use crate::bond::Bond;
-use crate::containers::boot;
-use crate::convert::{Amount, parsed};
-use crate::error::{class, invalid, to_python};
+use crate::convert::{self, Amount, parsed};
+use crate::error::{class, to_python};
 use crate::images::Image;
 use crate::info::{ContainerInfo, Exit, word};
 use crate::keywords::Keywords;
 use crate::limits::LimitKeywords;
+use crate::options::boot;
 use crate::stats::Stats;
 use crate::top::ProcessInfo;
 use crate::wait::{apart, deadline, duration, sliced, too_late};
@@ -66,14 +66,6 @@ impl Container {
     ) -> PyResult<T> {
         let (inner, bond) = (self.inner.clone(), self.bond.clone());
         apart(py, move || work(&inner, &bond))
-    }
-}
-
-/// A signal by its number; 0 is none, and tells whether there is somebody to get one.
-pub(crate) fn signal(number: i32) -> PyResult<i32> {
-    match number {
-        0..=64 => Ok(number),
-        _ => Err(invalid(format!("signal `{number}`: there is no such signal"))),
     }
 }
 
@@ -191,7 +183,7 @@ impl Container {
 
     /// Sends a signal to its root process. Raises :class:`Conflict` when it does not run.
     fn send_signal(&self, py: Python<'_>, signal: i32) -> PyResult<()> {
-        let number = self::signal(signal)?;
+        let number = convert::signal(signal)?;
         py.detach(|| self.inner.signal(number)).map_err(to_python)
     }
 

@@ -7,9 +7,8 @@ use std::path::PathBuf;
 use pyo3::prelude::*;
 use xdocker_core::Error;
 
-use super::{Image, Images};
+use super::{Image, ImageArgument, Images, image_id};
 use crate::archive::{Draft, Summary, pack_options, unpack_options};
-use crate::convert::{ImageArgument, image_id};
 use crate::error::to_python;
 use crate::progress::{Callback, Count, told};
 

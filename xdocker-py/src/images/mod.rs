@@ -1,6 +1,7 @@
 //! Images of a home.
 
 mod archives;
+mod argument;
 mod repository;
 
 use std::path::PathBuf;
@@ -9,10 +10,13 @@ use std::time::SystemTime;
 use pyo3::prelude::*;
 use xdocker_core::{Engine, IfUsed, ImageId, TestImage, TestImageReport, Version};
 
-use crate::convert::{ImageArgument, image_id, option, parsed};
+use crate::convert::{option, parsed};
 use crate::error::to_python;
 use crate::progress::{Callback, Count, told};
 use crate::wait::apart;
+
+use argument::image_id;
+pub(crate) use argument::{ImageArgument, ImagesArgument};
 
 /// An image that is there. ``str(image)`` is its name and version, as all calls take it.
 #[pyclass(frozen, eq, hash, subclass, module = "xdocker")]

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use pyo3::prelude::*;
 use xdocker_core::{Error, PullOptions, PushOptions, Repository, RepositoryError};
 
-use super::{Image, Images};
+use super::{Image, ImageArgument, Images};
 use crate::archive::unpack_options;
-use crate::convert::{ImageArgument, option, parsed};
+use crate::convert::{option, parsed};
 use crate::error::{invalid, to_python};
 use crate::progress::{Callback, Count, Heard, told};
 use crate::repository::{PulledImage, RemoteImage, RemoteImageArgument, Transfer};
