@@ -13,7 +13,10 @@ use std::time::Duration;
 use std::{process, thread};
 
 use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use xdocker_test_harness::cli::{Finished, Home, run};
+use xdocker_test_harness::leaks::monitor;
 use xdocker_test_harness::tree::describe;
 use xdocker_test_harness::wait::{PATIENCE, until};
 use xdocker_test_harness::{leaks, role};
@@ -241,4 +244,27 @@ fn a_container_that_ends_meanwhile_leaves_nothing_half() {
         home.xdocker("-a create -m test -c test").ok();
     }
     assert!(made > 0 && failed > 0, "{made} made, {failed} failed: only one of both was seen");
+}
+
+#[test]
+fn one_that_is_about_to_end_is_waited_for() {
+    let home = Home::with_test_image(BINARY);
+    home.xdocker("-a create -m test -c test").ok();
+    home.xdocker("-a boot -c test").ok();
+    home.xdocker("-a run -c test --detach -- sleep 1000").succeeds();
+    // Its root process ends after all others have been reaped: one of them is by nobody as long as the monitor stands still.
+    let (monitor, root) = (monitor(home.path()), home.root_process("test"));
+    let signal = |pid: u32, signal| kill(Pid::from_raw(pid.cast_signed()), signal).unwrap();
+    signal(monitor, Signal::SIGSTOP);
+    signal(root, Signal::SIGKILL);
+    assert!(until(PATIENCE, || fs::read_link(format!("/proc/{root}/root")).is_err()));
+    let args = ["-a", "getfile", "-c", "test", "--src-file", "/etc/passwd", "--dst-file", "passwd"];
+    let mut command = home.command(args);
+    command.current_dir(home.scratch()).stdout(Stdio::null()).stderr(Stdio::piped());
+    let copy = command.spawn().unwrap();
+    thread::sleep(Duration::from_millis(200));
+    signal(monitor, Signal::SIGCONT);
+    let done = copy.wait_with_output().unwrap();
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    assert!(home.scratch().join("passwd").exists());
 }

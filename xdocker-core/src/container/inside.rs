@@ -143,7 +143,11 @@ impl Container {
         let ended = || Error::NotRunning(self.name.clone());
         let process = self.records().root_process(record)?.ok_or_else(ended)?;
         let path = PathBuf::from(format!("/proc/{}/root", record.pid()));
-        let opened = open_path(&path);
+        let opened = match open_path(&path) {
+            // One that is about to end has lost its root before its end can be seen, which comes after that of all others.
+            Err(why) if why.kind() == io::ErrorKind::NotFound => return Err(ended()),
+            opened => opened,
+        };
         // As long as it has not ended its number is its own: what was opened is the root of no other.
         let definition = self.definition()?;
         let inside = Inside {
