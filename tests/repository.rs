@@ -11,6 +11,7 @@ use xdocker_test_harness::cli::{Finished, Home, run};
 use xdocker_test_harness::mounts::{Tmpfs, in_private_mounts};
 use xdocker_test_harness::sshd::{Line, Sshd, Userland};
 use xdocker_test_harness::tree::describe;
+use xdocker_test_harness::wait::{PATIENCE, until};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_xdocker");
 
@@ -374,6 +375,46 @@ fn a_line_may_break_at_any_byte() {
     assert!(from < size * 3 / 4, "{from} bytes of {size}");
     assert_eq!(tree(&layer(home, "app:1")), before);
     assert_eq!(fs::read_dir(home.path().join(".work")).unwrap().count(), 0);
+}
+
+#[test]
+fn who_is_killed_while_he_pulls_goes_on_from_there() {
+    let world = World::new(Userland::Host);
+    let home = &world.home;
+    add_image(home, "app:1", 200);
+    let before = tree(&layer(home, "app:1"));
+    world.meet(home);
+    world.xdocker("-a spush -m app:1").ok();
+    world.xdocker("-a del_image -m app:1").ok();
+
+    let most = 5 << 20;
+    world.line.be_silent(true);
+    world.line.break_after(most);
+    let mut pull = world.command(home, &["-a", "spull", "-m", "app:1"]);
+    pull.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut pull = pull.spawn().unwrap();
+    let work = home.path().join(".work");
+    // Of 5 MiB that come before the line falls silent, all but the last chunks are files of 40 KiB.
+    let arrived = || {
+        let stages = fs::read_dir(&work).unwrap().flatten();
+        stages.map(|stage| tree(&stage.path()).len()).sum::<usize>() > 100
+    };
+    assert!(until(PATIENCE, arrived), "nothing arrives");
+    assert!(pull.try_wait().unwrap().is_none());
+    pull.kill().unwrap();
+    pull.wait().unwrap();
+    world.line.be_silent(false);
+    world.line.break_after(u64::MAX);
+    world.server.is_left_alone();
+
+    world.xdocker("-s images").prints("");
+    let _ = world.line.passed();
+    world.xdocker("-a spull -m app:1").ok();
+    let (_, from) = world.line.passed();
+    let size = fs::metadata(world.server.home().join("app:1.xdockerimage")).unwrap().len();
+    assert!(from + most < size + (2 << 20), "{from} of {size} bytes after {most} had come");
+    assert_eq!(tree(&layer(home, "app:1")), before);
+    assert_eq!(fs::read_dir(&work).unwrap().count(), 0);
 }
 
 #[test]

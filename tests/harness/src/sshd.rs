@@ -8,6 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -243,6 +244,8 @@ struct Shared {
     left: Mutex<Arc<AtomicU64>>,
     /// How many have passed to the server, and from it.
     passed: [AtomicU64; 2],
+    /// Whether a line that breaks falls silent, and does not end.
+    silent: AtomicBool,
     over: AtomicBool,
 }
 
@@ -258,6 +261,7 @@ impl Line {
         let shared = Arc::new(Shared {
             left: Mutex::new(Arc::new(AtomicU64::new(u64::MAX))),
             passed: Default::default(),
+            silent: AtomicBool::new(false),
             over: AtomicBool::new(false),
         });
         let this = Self { port: own, shared: Arc::clone(&shared) };
@@ -272,7 +276,7 @@ impl Line {
                 for (from, to, way) in ends.map(|(from, to, way)| (from.try_clone(), to.try_clone(), way)) {
                     let (from, to) = (from.expect("a socket"), to.expect("a socket"));
                     let (shared, left) = (Arc::clone(&shared), Arc::clone(&left));
-                    thread::spawn(move || carry(from, to, &left, &shared.passed[way]));
+                    thread::spawn(move || carry(from, to, &left, &shared, way));
                 }
             }
         });
@@ -293,6 +297,11 @@ impl Line {
         *self.shared.left.lock().expect("nobody panics with it") = Arc::new(AtomicU64::new(bytes));
     }
 
+    /// Whether connections that break fall silent, and end when this is over.
+    pub fn be_silent(&self, silent: bool) {
+        self.shared.silent.store(silent, Ordering::SeqCst);
+    }
+
     /// How many bytes have passed to the server and from it since the last call.
     #[must_use]
     pub fn passed(&self) -> (u64, u64) {
@@ -310,7 +319,7 @@ impl Drop for Line {
 }
 
 /// Carries bytes from one end to the other until the line breaks or somebody hangs up.
-fn carry(mut from: TcpStream, mut to: TcpStream, left: &AtomicU64, passed: &AtomicU64) {
+fn carry(mut from: TcpStream, mut to: TcpStream, left: &AtomicU64, shared: &Shared, way: usize) {
     let mut room = [0; 16 << 10];
     while let Ok(count @ 1..) = from.read(&mut room) {
         let take = |left: u64| if left == u64::MAX { Some(left) } else { left.checked_sub(count as u64) };
@@ -318,12 +327,16 @@ fn carry(mut from: TcpStream, mut to: TcpStream, left: &AtomicU64, passed: &Atom
             Ok(_) => (count, false),
             Err(left) => (left as usize, true),
         };
-        passed.fetch_add(count as u64, Ordering::SeqCst);
+        shared.passed[way].fetch_add(count as u64, Ordering::SeqCst);
         if broken {
             left.store(0, Ordering::SeqCst);
         }
         // Who hangs up while something comes for him has not broken the line for others.
-        if to.write_all(&room[..count]).is_err() || broken {
+        let written = to.write_all(&room[..count]);
+        while broken && shared.silent.load(Ordering::SeqCst) && !shared.over.load(Ordering::SeqCst) {
+            thread::sleep(Duration::from_millis(20));
+        }
+        if written.is_err() || broken {
             let _ = from.shutdown(Shutdown::Both);
             let _ = to.shutdown(Shutdown::Both);
             return;

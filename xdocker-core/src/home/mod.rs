@@ -12,8 +12,8 @@
 //! - **Nothing appears half.** What is built is built in a [`Stage`] below `.work` and gets its name by one
 //!   rename that never replaces; what is deleted loses its name by one rename into a stage first.
 //! - **Rubbish is what nobody holds.** The maker of a stage holds a flock on it, which the kernel drops with
-//!   the maker however it ends; every [`Home::open`] removes the stages that are not held. A stage that is
-//!   [kept](Stage::keep) for another attempt is left for a week.
+//!   the maker however it ends; every [`Home::open`] removes the stages that are not held. A stage
+//!   [to keep](Home::stage_to_keep) is left for another attempt, for a week.
 //! - **Records** are written beside the old one, synced and renamed over it (module [`record`]).
 //! - **Locks** are flocks on directories, never files that outlive a crash ([`DirectoryLock`]).
 
@@ -178,12 +178,21 @@ impl Home {
         Stage::new(&self.work(), kind)
     }
 
-    /// Takes the stage that [`Stage::keep`] has left under that name, if there is one.
+    /// Makes an empty stage, held by the caller, that is no rubbish when he leaves it or is killed: [`Self::kept`] has it
+    /// then, for a week.
     ///
     /// # Errors
     /// [`Error::File`].
-    pub(crate) fn kept(&self, name: &str) -> Result<Option<Stage>> {
-        Stage::taking(&self.work(), &self.work().join(format!("{}{name}", stage::KEPT)), "image")
+    pub(crate) fn stage_to_keep(&self, what: &str) -> Result<Stage> {
+        Stage::to_keep(&self.work(), what)
+    }
+
+    /// Takes what attempts at `what` have left that are over.
+    ///
+    /// # Errors
+    /// [`Error::File`].
+    pub(crate) fn kept(&self, what: &str) -> Result<Vec<Stage>> {
+        stage::kept(&self.work(), what)
     }
 
     /// Deletes the directory at `path`, below this home: it loses its name at once and as a whole, then its

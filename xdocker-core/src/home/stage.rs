@@ -17,8 +17,8 @@ use super::{DirectoryLock, Durability, sync_directory};
 use crate::error::{Error, Result};
 use crate::tree;
 
-/// What the names of stages begin with that nobody holds and that are not rubbish.
-pub(super) const KEPT: &str = "kept-";
+/// What the names of stages begin with that are no rubbish when nobody holds them.
+const KEPT: &str = "kept-";
 /// How long they are left.
 const KEPT_FOR: Duration = Duration::from_secs(7 * 24 * 3600);
 
@@ -34,7 +34,7 @@ pub(crate) struct Stage {
 
 impl Stage {
     /// Makes an empty stage in `work`.
-    pub(super) fn new(work: &Path, kind: &'static str) -> Result<Self> {
+    pub(super) fn new(work: &Path, kind: &str) -> Result<Self> {
         loop {
             let path = name(work, kind);
             match DirBuilder::new().mode(0o700).create(&path) {
@@ -50,6 +50,11 @@ impl Stage {
                 Err(error) => return Err(Error::file("lock", path)(error)),
             }
         }
+    }
+
+    /// Makes an empty stage that stays for another attempt at `what` if we are killed: [`kept`] finds it.
+    pub(super) fn to_keep(work: &Path, what: &str) -> Result<Self> {
+        Self::new(work, &format!("{KEPT}{what}"))
     }
 
     /// Makes a stage of the tree at `from`, which loses its name; `None` when there is none. Needs no space
@@ -121,25 +126,10 @@ impl Stage {
         Ok(())
     }
 
-    /// Leaves the stage as it is, for the next sweep.
-    pub(super) fn leave(mut self) {
+    /// Leaves the stage as it is: for the next sweep, or, if it is one [to keep](super::Home::stage_to_keep), for another
+    /// attempt.
+    pub(crate) fn leave(mut self) {
         self.ours = false;
-    }
-
-    /// Leaves what has been built so far for another attempt, which [`Home::kept`](super::Home::kept) gives it to. It
-    /// replaces what was kept under that name.
-    ///
-    /// # Errors
-    /// [`Error::File`].
-    pub(crate) fn keep(mut self, name: &str) -> Result<()> {
-        let work = self.path.parent().unwrap_or(&self.path);
-        let to = work.join(format!("{KEPT}{name}"));
-        if let Some(before) = Self::taking(work, &to, "trash")? {
-            before.remove()?;
-        }
-        fs::rename(&self.path, &to).map_err(Error::file("create", to))?;
-        self.ours = false;
-        Ok(())
     }
 
     /// Deletes the stage with everything in it: what drop does, for callers who want to know.
@@ -181,6 +171,21 @@ pub(super) fn abandoned(work: &Path) -> Result<Vec<Stage>> {
     Ok(stages)
 }
 
+/// What has been kept of attempts at `what` that are over, held by us from now on.
+pub(super) fn kept(work: &Path, what: &str) -> Result<Vec<Stage>> {
+    let begin = format!("{KEPT}{what}-");
+    let mut stages = Vec::new();
+    for entry in fs::read_dir(work).map_err(Error::file("read", work))? {
+        let entry = entry.map_err(Error::file("read", work))?;
+        if entry.file_name().as_bytes().starts_with(begin.as_bytes())
+            && let Ok(Some(lock)) = DirectoryLock::attempt(&entry.path(), FlockArg::LockExclusiveNonblock)
+        {
+            stages.push(Stage { path: entry.path(), lock: Some(lock), ours: true });
+        }
+    }
+    Ok(stages)
+}
+
 /// Whether a kept stage may still be wanted.
 fn is_young(entry: &fs::DirEntry) -> bool {
     let age = entry.metadata().and_then(|data| data.modified()).map(|time| time.elapsed());
@@ -195,7 +200,7 @@ fn delete(path: &Path) -> Result<()> {
 }
 
 /// A new name for a stage.
-fn name(work: &Path, kind: &'static str) -> PathBuf {
+fn name(work: &Path, kind: &str) -> PathBuf {
     work.join(format!("{kind}-{:016x}", random()))
 }
 
@@ -287,19 +292,25 @@ mod tests {
     fn what_is_kept_is_left_for_another_attempt_and_not_for_ever() {
         let (_scratch, home) = Scratch::with_home("stage-kept");
         for content in ["first", "second"] {
-            let stage = home.stage("image").unwrap();
+            let stage = home.stage_to_keep("it").unwrap();
             fs::write(stage.path().join("file"), content).unwrap();
-            stage.keep("it").unwrap();
+            // What was kept before goes with this; what is not over is not in it.
+            assert!(home.kept("it").unwrap().iter().all(|kept| kept.path() != stage.path()));
+            stage.leave();
             Home::open(home.path()).unwrap();
+            assert!(home.kept("i").unwrap().is_empty());
+            let kept = home.kept("it").unwrap();
+            assert_eq!(fs::read_to_string(kept[0].path().join("file")).unwrap(), content);
+            assert!(home.kept("it").unwrap().is_empty() && kept.len() == 1);
+            kept.into_iter().for_each(Stage::leave);
         }
-        assert_eq!(stages(&home), 1);
-        let stage = home.kept("it").unwrap().unwrap();
-        assert_eq!(fs::read_to_string(stage.path().join("file")).unwrap(), "second");
-        assert!(home.kept("it").unwrap().is_none());
-        stage.keep("it").unwrap();
-        let kept = File::open(home.work().join("kept-it")).unwrap();
-        kept.set_modified(std::time::SystemTime::now() - KEPT_FOR).unwrap();
-        drop(kept);
+        let kept = home.kept("it").unwrap();
+        File::open(kept[0].path())
+            .and_then(|kept| kept.set_modified(std::time::SystemTime::now() - KEPT_FOR))
+            .unwrap();
+        Home::open(home.path()).unwrap();
+        assert_eq!(stages(&home), 1, "it is held");
+        kept.into_iter().for_each(Stage::leave);
         Home::open(home.path()).unwrap();
         assert_eq!(stages(&home), 0);
     }

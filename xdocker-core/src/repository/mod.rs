@@ -27,7 +27,8 @@
 //! What arrives on the server lies in `.xdocker/upload.KEY.N` until its sums are right, and gets its name by ln(1),
 //! which replaces nothing, or by a rename. An upload whose line breaks stays there; the next one of the same image from
 //! the same home (the key) is told how much there is and what its digest is, packs the image again, and goes on where the
-//! digests agree. A pull whose line breaks leaves what it has unpacked in the home, for the next one to take members from.
+//! digests agree. A pull whose line breaks, or that is killed, leaves what it has unpacked in the home, for the next one to take
+//! members from.
 
 mod cksum;
 mod index;

@@ -171,21 +171,15 @@ impl Repository {
             })
         );
         let mut sources = Sources::new(index, gauge);
-        if let Some(kept) = self.images.home.kept(&kept_as)? {
+        for kept in self.images.home.kept(&kept_as)? {
             sources.add_kept(kept);
         }
         let before = sources.found();
         if reliance != Reliance::Nothing {
             sources.look_around(&self.images, &there.id, reliance);
         }
-        // What has arrived is worth keeping.
-        let keep = |kept: Option<Stage>| {
-            if let Some(Err(why)) = kept.map(|kept| kept.keep(&kept_as)) {
-                tracing::debug!("what has arrived is not kept: {}", why.chain());
-            }
-        };
         if gauge.is_stopped() {
-            keep(sources.into_kept());
+            sources.leave_kept();
             return Err(Error::Interrupted);
         }
         let plan = sources.plan();
@@ -194,7 +188,7 @@ impl Repository {
             "image {}: {here} of {all} members are here, {before} from an earlier pull",
             there.id
         );
-        let stage = self.images.home.stage("image")?;
+        let stage = self.images.home.stage_to_keep(&kept_as)?;
         let (received, at, failed) = (AtomicU64::new(0), AtomicUsize::new(0), Failed::default());
         let told = |now: Progress| {
             gauge.tell(Progress { archive: received.load(Ordering::Relaxed), content: now.content })
@@ -226,7 +220,12 @@ impl Repository {
         let failure = failed.into_inner().unwrap_or_else(PoisonError::into_inner);
         let failure = failure.or_else(|| gauge.check().err().map(Failure::Of));
         let Some(failure) = failure else { return Ok(Some((stage, result?))) };
-        keep(if at.into_inner() > before { Some(stage) } else { sources.into_kept() });
+        // What has arrived is worth keeping.
+        if at.into_inner() > before {
+            stage.leave()
+        } else {
+            sources.leave_kept()
+        }
         match failure {
             Failure::Of(error) => Err(error),
             Failure::NotHere => Ok(None),

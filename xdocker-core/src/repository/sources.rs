@@ -177,12 +177,13 @@ impl<'a> Sources<'a> {
         self.layers.iter().map(|source| &*source.layer)
     }
 
-    /// What an earlier pull has left.
-    pub(super) fn into_kept(self) -> Option<Stage> {
-        self.layers.into_iter().find_map(|source| match source.held {
-            Held::Kept(stage) => Some(stage),
-            Held::Image(_) => None,
-        })
+    /// Leaves what earlier pulls have left for the next one.
+    pub(super) fn leave_kept(self) {
+        for source in self.layers {
+            if let Held::Kept(stage) = source.held {
+                stage.leave();
+            }
+        }
     }
 }
 
