@@ -350,7 +350,11 @@ impl Layer<'_> {
         let there = self.stat(name)?;
         match kind(&there) {
             SFlag::S_IFDIR => return Ok(unlinkat(self.here(), name, UnlinkatFlags::RemoveDir)?),
-            SFlag::S_IFREG if there.st_nlink == 1 => self.summary.bytes -= there.st_size.unsigned_abs(),
+            SFlag::S_IFREG if there.st_nlink == 1 => {
+                // It may be none of ours, but of somebody inside who is quick.
+                let bytes = self.summary.bytes.saturating_sub(there.st_size.unsigned_abs());
+                self.summary.bytes = bytes;
+            }
             _ => {}
         }
         Ok(unlinkat(self.here(), name, UnlinkatFlags::NoRemoveDir)?)

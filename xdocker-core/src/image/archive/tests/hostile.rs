@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::{self, Read};
 use std::os::fd::AsFd;
 use std::path::Path;
 use std::process::Command;
@@ -12,7 +13,7 @@ use super::super::Limits;
 use super::super::block::BLOCK;
 use super::super::header::kind;
 use super::tree::{build, describe, items};
-use super::{Tar, UnpackOptions, Whiteouts, packed, unpacked};
+use super::{Tar, UnpackOptions, Whiteouts, packed, unpack, unpacked};
 use crate::error::Error;
 
 /// Unpacks `archive` beside a tree that must not change, and gives what came of it to `look`.
@@ -64,6 +65,29 @@ fn taken(archive: &[u8], look: impl FnOnce(&Path)) {
         assert_eq!(names, listed(archive));
         look(layer);
     });
+}
+
+#[test]
+fn what_somebody_else_puts_in_the_way_is_replaced_and_not_counted() {
+    /// The archive, and what is done as soon as it is read.
+    struct Then<'a, F>(&'a [u8], Option<F>);
+
+    impl<F: FnOnce()> Read for Then<'_, F> {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            if let Some(then) = self.1.take() {
+                then();
+            }
+            self.0.read(buffer)
+        }
+    }
+
+    let directory = tempfile::tempdir().unwrap();
+    let archive = Tar::default().file(b"key", b"mine").end();
+    let theirs = directory.path().join("key");
+    let archive = Then(&archive, Some(|| fs::write(&theirs, [0; 1000]).unwrap()));
+    let into = fs::File::open(directory.path()).unwrap();
+    let summary = unpack(archive, into.as_fd(), &UnpackOptions::default(), &|_| Ok(())).unwrap();
+    assert_eq!((summary.bytes, fs::read(&theirs).unwrap()), (4, b"mine".to_vec()));
 }
 
 /// The names in an archive as GNU tar reads it: whoever looks at one before it is imported sees what will be there.
