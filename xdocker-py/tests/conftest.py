@@ -33,6 +33,9 @@ def until(happened: Callable[[], bool]) -> bool:
     return True
 
 
+# A shell starts what it has in the background with Ctrl-C ignored, and Python leaves it at that (signal(7)).
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 AT_ONCE = 0.1
 """Seconds from the key to the exception, on a machine that has time for it."""
 
