@@ -13,11 +13,20 @@ pub(crate) struct PidFd(OwnedFd);
 impl PidFd {
     /// The process that has this number now. Whether it is the one that was meant is for the caller to
     /// check afterwards.
+    ///
+    /// # Errors
+    /// ESRCH when no process has it.
     pub(crate) fn open(pid: u32) -> io::Result<Self> {
         // SAFETY: takes two integers; a result that is not negative is a new descriptor, ours alone.
         let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, pid as libc::pid_t, 0) };
         if fd < 0 {
-            return Err(io::Error::last_os_error());
+            let why = io::Error::last_os_error();
+            // The number is still there, of a thread or of a process that is just being reaped: EINVAL up to Linux 6.14, which
+            // has no other reason for us, and ENOENT after it.
+            return Err(match why.raw_os_error() {
+                Some(libc::EINVAL | libc::ENOENT) => io::Error::from_raw_os_error(libc::ESRCH),
+                _ => why,
+            });
         }
         // SAFETY: as above.
         Ok(Self(unsafe { OwnedFd::from_raw_fd(fd as i32) }))
@@ -62,5 +71,17 @@ impl PidFd {
 impl AsFd for PidFd {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.as_fd()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thread_is_no_process() {
+        let thread = std::thread::spawn(|| PidFd::open(nix::unistd::gettid().as_raw().cast_unsigned()));
+        let why = thread.join().unwrap().unwrap_err();
+        assert_eq!(why.raw_os_error(), Some(libc::ESRCH));
     }
 }
