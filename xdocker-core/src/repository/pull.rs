@@ -9,7 +9,7 @@ use std::thread;
 
 use flate2::bufread::GzDecoder;
 
-use super::index::{Digest, Index, Member, digest};
+use super::index::{Digest, Index, Member, digest, hex};
 use super::listing::RemoteImage;
 use super::remembered;
 use super::session::{Session, coded};
@@ -113,8 +113,11 @@ impl Repository {
         come.received += session.received;
         session.close();
         let Some((stage, size)) = arrived else { return Ok(None) };
-        if let Some(index) = &index {
-            remembered::write(stage.path(), index.members.iter().map(|member| member.digest))?;
+        let digests = index.iter().flat_map(|index| &index.members).map(|member| member.digest);
+        if index.is_some()
+            && let Err(why) = remembered::write(stage.path(), digests)
+        {
+            tracing::debug!("the chunks of {} are not remembered: {}", there.id, why.chain());
         }
         let ready = || {
             gauge.finish()?;
@@ -164,12 +167,8 @@ impl Repository {
         reliance: Reliance,
         gauge: &Gauge,
     ) -> Result<Option<(Stage, TreeSize)>> {
-        let kept_as = format!(
-            "{:016x}",
-            there.id.to_string().bytes().fold(0u64, |all, byte| {
-                (all ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3).rotate_left(7)
-            })
-        );
+        let mut kept_as = hex(&digest(there.id.to_string().as_bytes()));
+        kept_as.truncate(16);
         let mut sources = Sources::new(index, gauge);
         for kept in self.images.home.kept(&kept_as)? {
             sources.add_kept(kept);
